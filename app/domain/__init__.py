@@ -1,0 +1,1 @@
+"""The words of Sitrep as frozen dataclasses: standard library only."""

@@ -1,0 +1,118 @@
+"""What can be looked up. A query names its question in words, for the gap if nobody answers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectQuery:
+    """One Kubernetes object as it is now."""
+
+    question: str
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class PodsQuery:
+    """The pods of a workload (by its selector), or those on a node."""
+
+    question: str
+    subject: Subject
+    match_labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """The events about one object, newest last; or of its whole namespace for a Namespace subject."""
+
+    question: str
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutQuery:
+    """The rollout history of a workload, as changes with a diff."""
+
+    question: str
+    subject: Subject
+    match_labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServicesQuery:
+    """The Services of a namespace that select these pod labels."""
+
+    question: str
+    subject: Subject
+    match_labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaQuery:
+    """The ResourceQuotas of the subject's namespace."""
+
+    question: str
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerLogQuery:
+    """The last lines of one container from the Kubernetes API; `previous` is the run before this one."""
+
+    question: str
+    subject: Subject
+    container: str
+    previous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PromQuery:
+    """One PromQL expression over a range (`start` to `end`, UTC); `unit` is a UCUM-like word or empty.
+
+    `name` is what detectors look for in the resulting `Series` ("memory_working_set", "alert_expression").
+    """
+
+    question: str
+    subject: Subject
+    name: str
+    expr: str
+    unit: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """The subject's log lines that look like errors, in [start, end); `baseline_start` opens the usual hour."""
+
+    question: str
+    subject: Subject
+    start: datetime
+    end: datetime
+    baseline_start: datetime
+    pods: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeQuery:
+    """One GET of a health endpoint; `url` comes from the settings or the API server, never from an alert."""
+
+    question: str
+    subject: Subject
+    url: str
+
+
+Query = (
+    ObjectQuery
+    | PodsQuery
+    | EventQuery
+    | RolloutQuery
+    | ServicesQuery
+    | QuotaQuery
+    | ContainerLogQuery
+    | PromQuery
+    | LogQuery
+    | ProbeQuery
+)

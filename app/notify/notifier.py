@@ -1,0 +1,70 @@
+"""What every way to people offers: whom it tells what, one send, and a look for what it sent."""
+
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from app.domain.diagnosis import Diagnosis
+from app.domain.incident import Incident
+
+HEAD = "head"
+DETAILS = "details"
+NOTE = "note"
+NEWS = "news"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One part that one place should show: a channel's head message, its details thread, a PagerDuty note."""
+
+    target: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One send. `reference` is set where it edits what stands; `head_reference` where it replies to a head.
+
+    `part` is `head`, `details`, `note`, or `news:N`; `news` holds the texts that a news reply tells.
+    `nonce` marks the message so that it can be found again; `may_repeat`: say that it may be a repeat.
+    """
+
+    incident: Incident
+    target: str
+    part: str
+    nonce: UUID
+    reference: str | None = None
+    head_reference: str | None = None
+    news: tuple[str, ...] = ()
+    broadcast: bool = False
+    may_repeat: bool = False
+
+
+class Notifier(Protocol):
+    """A way to people. Its vendor's errors leave it only as `DeliveryError`."""
+
+    name: str
+
+    def targets(self, incident: Incident) -> tuple[Target, ...]:
+        """What this incident should show where; empty where routes or severity say nothing to nobody."""
+        ...
+
+    async def send(self, letter: Letter) -> str:
+        """Post, or edit what `reference` names; the new reference. Raises `DeliveryError`."""
+        ...
+
+    async def find(self, letter: Letter) -> str | None:
+        """The reference of a message sent earlier with this nonce, None if there is none; may raise."""
+        ...
+
+    async def withdraw(self, target: str, reference: str) -> None:
+        """Delete our own message; another writer recorded first."""
+        ...
+
+    async def check(self) -> Diagnosis:
+        """Reachable, authenticated, allowed? Never raises."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give connections back."""
+        ...

@@ -1,0 +1,224 @@
+"""Settings: environment `SITREP_*`, else the same keys in lower case in the YAML file of `SITREP_CONFIG_FILE`."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from app.domain.alert import Severity
+
+PREFIX = "SITREP_"
+# A Service named `sitrep` makes Kubernetes inject SITREP_PORT=tcp://…, SITREP_SERVICE_*, SITREP_PORT_8080_TCP_*.
+SERVICE_LINK_PREFIXES = ("SITREP_SERVICE_", "SITREP_PORT_")
+
+
+class SettingsError(Exception):
+    """One clear line that names the setting and what is wrong with it."""
+
+
+def _without_slash(url: str) -> str:
+    return url.rstrip("/")
+
+
+def _http_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        message = "must start with http:// or https://"
+        raise ValueError(message)
+    return _without_slash(url)
+
+
+Url = Annotated[str, AfterValidator(_http_url)]
+
+
+class Secret:
+    """A value that is a secret: given, or read anew from a file each time that it is used."""
+
+    def __init__(self, value: str | None = None, path: Path | None = None) -> None:
+        self._value = value
+        self._path = path
+
+    def read(self) -> str:
+        """The secret now; raises `SettingsError` if its file cannot be read."""
+        if self._path is None:
+            return self._value or ""
+        try:
+            return self._path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            message = f"cannot read {self._path}: {error.strerror}"
+            raise SettingsError(message) from error
+
+    def __bool__(self) -> bool:
+        """Whether it was set at all."""
+        return bool(self._value or self._path)
+
+    def __repr__(self) -> str:
+        """Never the value."""
+        return "Secret(set)" if self else "Secret(not set)"
+
+
+class Route(BaseModel):
+    """Incidents whose labels match all `matchers` (Alertmanager's syntax) go to these Slack channels."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    matchers: list[str]
+    channels: list[str]
+
+
+class HealthUrl(BaseModel):
+    """A health endpoint to ask when an incident is about `namespace`/`workload`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Url
+    namespace: str = ""
+    workload: str = ""
+
+
+class Settings(BaseModel):
+    """Every knob; docs/settings.md is made from these descriptions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    database_url: Secret = Field(Secret(), description="PostgreSQL to use; not set: an embedded one")
+    data_dir: Path = Field(Path(".sitrep"), description="where the embedded database keeps its data")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on")
+    public_url: Url = Field("http://127.0.0.1:8080", description="how people reach Sitrep; links in messages start so")
+    link_secret: Secret = Field(Secret(), description="key that signs links in messages; not set: made and stored")
+    trusted_proxy_header: str = Field("", description="header by which a proxy in front names the signed-in person")
+    webhook_tokens: Secret = Field(Secret(), description="comma list; who may post (bearer, or basic password)")
+    api_tokens: Secret = Field(Secret(), description="comma list; who may read")
+    log_format: Literal["auto", "console", "json"] = Field("auto", description="console on a terminal, else JSON")
+
+    budget_seconds: float = Field(5, ge=1, le=60, description="the first message goes out after this at the latest")
+    source_deadline_seconds: float = Field(10, ge=1, le=120, description="how long any one question may take")
+    reopen_minutes: float = Field(60, ge=0, description="a re-fire within this reopens the same incident")
+    ignored_alerts: list[str] = Field(["Watchdog", "InfoInhibitor"], description="alerts that open no incident")
+    cluster: str = Field("default", description="cluster name where alerts carry no cluster label")
+
+    kubernetes: Literal["auto", "off"] = Field("auto", description="in-cluster or KUBECONFIG, or off")
+    kubernetes_context: str = Field("", description="context of the kubeconfig")
+    prometheus_url: Url | None = Field(None, description="base address, without /api/v1")
+    prometheus_token: Secret = Field(Secret(), description="bearer token")
+    prometheus_headers: dict[str, str] = Field({}, description="static headers, name=value,name=value or a map")
+    alertmanager_url: Url | None = Field(None, description="base address")
+    loki_url: Url | None = Field(None, description="base address, without /loki/api/v1")
+    loki_token: Secret = Field(Secret(), description="bearer token")
+    loki_headers: dict[str, str] = Field({}, description="static headers, such as X-Scope-OrgID=shop")
+    probes: Literal["on", "off"] = Field("on", description="whether health endpoints are asked at all")
+    health_urls: list[HealthUrl] = Field([], description="more health endpoints to ask")
+
+    slack_token: Secret = Field(Secret(), description="bot token xoxb-…")
+    slack_channel: str = Field("", description="channel id for what no route takes")
+    slack_webhook_url: Secret = Field(Secret(), description="incoming webhook; poorer: no edits, no thread")
+    slack_min_severity: Literal["none", "info", "warning", "critical"] = Field(
+        "warning", description="below this nothing is posted"
+    )
+    slack_api_url: Url = Field("https://slack.com/api", description="ends in /api/")
+    slack_routes: list[Route] = Field([], description="label matchers to channels; all that match")
+    pagerduty_token: Secret = Field(Secret(), description="REST API key")
+    pagerduty_from: str = Field("", description="email of a user of the account, for the From header")
+    pagerduty_api_url: Url = Field("https://api.pagerduty.com", description="EU: https://api.eu.pagerduty.com")
+    templates_dir: Path | None = Field(None, description="your templates, over ours by name")
+    playbooks_dir: Path | None = Field(None, description="your playbooks, over ours by name")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _from_text(cls, value: Any, info: Any) -> Any:  # noqa: ANN401 - pydantic hands over raw values
+        """Environment values are text: lists and maps come as comma lists."""
+        annotation = cls.model_fields[info.field_name].annotation
+        if annotation is Secret and not isinstance(value, Secret):
+            return Secret(str(value))
+        if isinstance(value, str) and annotation == list[str]:
+            return [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, str) and annotation == dict[str, str]:
+            return dict(_pair(part) for part in value.split(",") if part.strip())
+        if isinstance(value, str) and str(annotation).startswith("list["):
+            return yaml.safe_load(value)
+        return value
+
+    def minimum_severity(self) -> Severity:
+        """`slack_min_severity` as a level."""
+        return Severity.parse(self.slack_min_severity)
+
+    def tokens(self, secret: Secret) -> tuple[str, ...]:
+        """The tokens of a comma list, now."""
+        return tuple(part.strip() for part in secret.read().split(",") if part.strip())
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        message = f"{name!r} is not name=value"
+        raise ValueError(message)
+    return name.strip(), value.strip()
+
+
+def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings of this process. Raises `SettingsError` with one line for all that is wrong."""
+    values = _file_values(environ.get(PREFIX + "CONFIG_FILE", ""))
+    values.update(_environment_values(environ))
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise SettingsError(_one_line(error)) from error
+
+
+def _environment_values(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    unknown = []
+    for name, text in environ.items():
+        if not name.startswith(PREFIX) or name == PREFIX + "CONFIG_FILE" or _is_service_link(name, text):
+            continue
+        key = name.removeprefix(PREFIX).lower()
+        if key in Settings.model_fields:
+            values[key] = text
+        elif _is_secret(key.removesuffix("_file")) and key.endswith("_file"):
+            values[key.removesuffix("_file")] = Secret(path=Path(text))
+        else:
+            unknown.append(name)
+    if unknown:
+        message = f"unknown setting {', '.join(sorted(unknown))}; known names are in docs/settings.md"
+        raise SettingsError(message)
+    return values
+
+
+def _file_values(path: str) -> dict[str, Any]:
+    if not path:
+        return {}
+    try:
+        loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        message = f"SITREP_CONFIG_FILE {path}: {' '.join(str(error).split())}"
+        raise SettingsError(message) from error
+    if not isinstance(loaded, dict):
+        message = f"SITREP_CONFIG_FILE {path}: must be a map of settings"
+        raise SettingsError(message)
+    values: dict[str, Any] = {}
+    for key, value in loaded.items():
+        if str(key).endswith("_file") and _is_secret(str(key).removesuffix("_file")):
+            values[str(key).removesuffix("_file")] = Secret(path=Path(str(value)))
+        else:
+            values[str(key)] = value
+    return values
+
+
+def _is_secret(key: str) -> bool:
+    field = Settings.model_fields.get(key)
+    return field is not None and field.annotation is Secret
+
+
+def _is_service_link(name: str, text: str) -> bool:
+    return name.startswith(SERVICE_LINK_PREFIXES) or (name == "SITREP_PORT" and text.startswith("tcp://"))
+
+
+def _one_line(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(part) for part in problem["loc"]) or "settings"
+        lines.append(f"SITREP_{name.upper()}: {problem['msg']}")
+    return "; ".join(lines)
