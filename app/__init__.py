@@ -1,0 +1,1 @@
+"""Sitrep: what is different from normal, and where to look first."""

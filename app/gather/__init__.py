@@ -1,0 +1,1 @@
+"""Questions to sources, asked at once; answers as Evidence."""

@@ -1,0 +1,1 @@
+"""Wire format to AlertGroup, labels to Subject."""

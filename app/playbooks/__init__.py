@@ -1,0 +1,1 @@
+"""What to look up for which alert."""
