@@ -1,0 +1,261 @@
+"""An alert group becomes rows: group, incident, alerts, news and the enrich job, in one transaction."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.domain.alert import Alert, AlertGroup, AlertStatus, Severity
+from app.domain.subject import Subject
+from app.store.alerts import IncidentKey, write_alerts
+from app.store.engine import Row, Store, Transaction
+from app.store.episodes import Merge, StoredEpisode, merge
+from app.store.identity import uuid7
+from app.store.news import News, tell_news, want_edits
+from app.store.partitions import month_of
+from app.store.rows import subjects_to_json
+
+# A sender that repeats sooner is another replica, or a retry whose first answer was lost.
+REPEAT_AFTER = timedelta(minutes=10)
+
+Enqueue = Callable[[Transaction, UUID, Severity], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One accepted body: the group, what it is about, its content's hash, and when it came (UTC)."""
+
+    group: AlertGroup
+    subjects: tuple[Subject, ...]
+    content_hash: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Turns posts into incidents. `enqueue` defers the enrich job inside the same transaction."""
+
+    store: Store
+    enqueue: Enqueue
+    reopen_after: timedelta
+
+    async def accept(self, post: Post) -> UUID:
+        """The incident that the body belongs to, committed.
+
+        Raises `StoreUnavailableError`; then nothing was kept.
+        """
+        async with self.store.transaction() as transaction:
+            group = await _lock_group(transaction, post)
+            episode = await _latest_episode(transaction, group["id"])
+            if episode is not None and group["content_hash"] == post.content_hash:
+                await _repeat(transaction, post, group, episode)
+                return UUID(str(episode["incident_id"]))
+            incident_id, news = await self._apply(transaction, post, group, episode)
+            if news:
+                await tell_news(transaction, incident_id, news, post.received_at)
+            await transaction.execute(
+                "update alert_group set content_hash = %(hash)s, told_at = %(now)s where id = %(id)s",
+                hash=post.content_hash,
+                now=post.received_at,
+                id=group["id"],
+            )
+            return incident_id
+
+    async def _apply(
+        self, transaction: Transaction, post: Post, group: Row, episode: Row | None
+    ) -> tuple[UUID, list[News]]:
+        """Write the body's content into the open incident, a reopened one, or a new one."""
+        if episode is None:
+            merged = merge((), post.group.alerts, post.received_at)
+            return await self._open(transaction, post, group, merged), []
+        stored = await _stored_episodes(transaction, episode)
+        merged = merge(stored, post.group.alerts, post.received_at)
+        if merged.only_late:
+            return episode["incident_id"], []
+        ended = episode["state"] == AlertStatus.RESOLVED
+        if ended and merged.fires and post.received_at - episode["resolved_at"] > self.reopen_after:
+            return await self._open(transaction, post, group, merged), []
+        return episode["incident_id"], await self._update(transaction, post, episode, merged)
+
+    async def _open(self, transaction: Transaction, post: Post, group: Row, merged: Merge) -> UUID:
+        """A new incident with this group as its first."""
+        incident_id = uuid7()
+        state = AlertStatus.FIRING if merged.fires else AlertStatus.RESOLVED
+        lead = _lead(merged)
+        await transaction.execute(
+            """
+            insert into incident (id, month, state, severity, received_at, accepted_ms, started_at, resolved_at,
+              announced_at, alertname, cluster, namespace, workload, title, headline, subjects, search)
+            values (%(id)s, %(month)s, %(state)s, %(severity)s, %(received)s,
+              extract(epoch from clock_timestamp() - %(received)s) * 1000, %(started)s, %(resolved)s,
+              %(resolved)s, %(alertname)s, %(cluster)s, %(namespace)s, %(workload)s, %(title)s, %(title)s,
+              %(subjects)s, to_tsvector('simple', %(title)s))
+            """,
+            id=incident_id,
+            month=month_of(post.received_at),
+            state=state.value,
+            severity=post.group.severity,
+            received=post.received_at,
+            started=min(alert.starts_at for alert in merged.writes),
+            # An incident that had ended before we heard of it is kept, and wakes nobody.
+            resolved=_last_end(merged) if state is AlertStatus.RESOLVED else None,
+            alertname=lead.name[:200],
+            cluster=post.group.cluster[:200],
+            namespace=_first(post.subjects).namespace[:200],
+            workload=_first(post.subjects).name[:200],
+            title=_title(lead, post.subjects),
+            subjects=subjects_to_json(post.subjects),
+        )
+        await transaction.execute(
+            """
+            with numbered as (update alert_group set episodes = episodes + 1 where id = %(group)s returning episodes)
+            insert into group_episode (group_id, episode, incident_id, state)
+            select %(group)s, episodes, %(incident)s, %(state)s from numbered
+            """,
+            group=group["id"],
+            incident=incident_id,
+            state=state.value,
+        )
+        key = IncidentKey(incident_id, month_of(post.received_at))
+        await write_alerts(transaction, key, merged, post.group.sender)
+        await self.enqueue(transaction, incident_id, post.group.severity)
+        return incident_id
+
+    async def _update(self, transaction: Transaction, post: Post, episode: Row, merged: Merge) -> list[News]:
+        """The same incident, told more: what joined, what rose, what ended, what came back."""
+        incident_id = episode["incident_id"]
+        await write_alerts(transaction, IncidentKey(incident_id, episode["month"]), merged, post.group.sender)
+        state = _group_state(post.group, episode, merged)
+        await transaction.execute(
+            "update group_episode set state = %(state)s where group_id = %(group)s and episode = %(episode)s",
+            state=state.value,
+            group=episode["group_id"],
+            episode=episode["episode"],
+        )
+        subjects = _joined(episode, post.subjects)
+        row = await transaction.one(
+            """
+            update incident set
+              state = case when exists (select 1 from group_episode
+                where incident_id = %(id)s and state = 'firing') then 'firing' else 'resolved' end,
+              severity = greatest(severity, %(severity)s), started_at = least(started_at, %(started)s),
+              subjects = subjects || %(joined)s,
+              wanted_rev = wanted_rev + 1, parked = null, attempts = 0
+            where id = %(id)s returning state, wanted_rev - 1 = enriched_rev as was_level
+            """,
+            id=incident_id,
+            severity=post.group.severity if merged.fires else 0,
+            started=min(alert.starts_at for alert in merged.writes),
+            joined=subjects_to_json(subjects),
+        )
+        now_state = AlertStatus(row["state"] if row else state)
+        await transaction.execute(
+            "update incident set resolved_at = %(at)s where id = %(id)s",
+            at=(_last_end(merged) or post.received_at) if now_state is AlertStatus.RESOLVED else None,
+            id=incident_id,
+        )
+        # Enqueue only what no job will look at again: an incident that was level, or parked.
+        if row and (row["was_level"] or episode["parked"] is not None):
+            await self.enqueue(transaction, incident_id, post.group.severity)
+        await want_edits(transaction, incident_id)
+        return _news(post, episode, merged, subjects)
+
+
+async def _lock_group(transaction: Transaction, post: Post) -> Row:
+    row = await transaction.one(
+        """
+        insert into alert_group as g (sender, cluster, receiver, group_sha, group_key)
+        values (%(sender)s, %(cluster)s, %(receiver)s, %(sha)s, %(key)s)
+        on conflict (sender, cluster, receiver, group_sha) do update set group_key = excluded.group_key
+        returning id, content_hash, told_at
+        """,
+        sender=post.group.sender,
+        cluster=post.group.cluster[:200],
+        receiver=post.group.receiver[:200],
+        sha=post.group.group_sha,
+        key=post.group.group_key,
+    )
+    if row is None:
+        raise AssertionError("an upsert with returning gives a row")
+    return row
+
+
+async def _latest_episode(transaction: Transaction, group_id: int) -> Row | None:
+    return await transaction.one(
+        """
+        select e.group_id, e.episode, e.state, e.incident_id, i.month, i.resolved_at, i.severity, i.subjects,
+          i.parked, i.announced_at, i.state as incident_state
+        from group_episode e join incident i on i.id = e.incident_id
+        where e.group_id = %(group)s order by e.episode desc limit 1 for update of i
+        """,
+        group=group_id,
+    )
+
+
+async def _stored_episodes(transaction: Transaction, episode: Row) -> list[StoredEpisode]:
+    rows = await transaction.all(
+        "select fingerprint, starts_at, ended_at from alert where month = %(month)s and incident_id = %(id)s",
+        month=episode["month"],
+        id=episode["incident_id"],
+    )
+    return [StoredEpisode(**row) for row in rows]
+
+
+async def _repeat(transaction: Transaction, post: Post, group: Row, episode: Row) -> None:
+    """The same content again: news only if it fires and the sender has been quiet in between."""
+    if episode["state"] != AlertStatus.FIRING or post.received_at - group["told_at"] < REPEAT_AFTER:
+        return
+    news = [News("repeat", "still firing: the sender repeats it and nobody has said they are on it")]
+    await tell_news(transaction, episode["incident_id"], news, post.received_at)
+    await transaction.execute(
+        "update alert_group set told_at = %(now)s where id = %(id)s", now=post.received_at, id=group["id"]
+    )
+
+
+def _group_state(group: AlertGroup, episode: Row, merged: Merge) -> AlertStatus:
+    """Resolved only if the body says so of all that it could know: nothing cut off, nothing late."""
+    if merged.fires:
+        return AlertStatus.FIRING
+    if group.truncated_alerts > 0 or merged.late > 0:
+        return AlertStatus(episode["state"])
+    return AlertStatus.RESOLVED
+
+
+def _news(post: Post, episode: Row, merged: Merge, joined: tuple[Subject, ...]) -> list[News]:
+    """What people must hear anew; nothing before the head is out, for the head will say it all."""
+    if episode["announced_at"] is None or not merged.fires:
+        return []
+    news = []
+    if episode["incident_state"] == AlertStatus.RESOLVED:
+        news.append(News("refire", "firing again after it had resolved"))
+    severity = post.group.severity
+    if severity > episode["severity"]:
+        name = _lead(merged).name
+        news.append(News("severity", f"now {severity.word}, was {Severity(episode['severity']).word}: {name}"))
+    if joined:
+        names = ", ".join(str(subject) for subject in joined[:5])
+        more = f" and {len(joined) - 5} more" if len(joined) > 5 else ""  # noqa: PLR2004 - five fit a line
+        news.append(News("joined", f"now affected too: {names}{more}"))
+    return news
+
+
+def _joined(episode: Row, subjects: tuple[Subject, ...]) -> tuple[Subject, ...]:
+    known = {Subject(**stored) for stored in episode["subjects"]}
+    return tuple(subject for subject in subjects if subject not in known)
+
+
+def _lead(merged: Merge) -> Alert:
+    """The alert that the incident is titled with: firing first, then the most severe, then the oldest."""
+    return min(merged.writes, key=lambda a: (a.ended_at is not None, -a.severity, a.starts_at, a.fingerprint))
+
+
+def _title(lead: Alert, subjects: tuple[Subject, ...]) -> str:
+    return f"{lead.name} {subjects[0]}"[:300] if subjects else lead.name[:300]
+
+
+def _first(subjects: tuple[Subject, ...]) -> Subject:
+    return subjects[0] if subjects else Subject("", "", "", "")
+
+
+def _last_end(merged: Merge) -> datetime | None:
+    return max((alert.ended_at for alert in merged.writes if alert.ended_at), default=None)

@@ -1,0 +1,270 @@
+"""The outbox: what each place should show, what it shows, and who is sending right now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.store.engine import Row, Store, Transaction
+from app.store.identity import uuid7
+
+LEASE_SECONDS = 30.0
+SEARCH_AGAIN_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where one sender at a time may speak."""
+
+    notifier: str
+    target: str
+
+    @property
+    def lease_name(self) -> str:
+        """The name of the channel's lease row."""
+        return f"channel:{self.notifier}:{self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery that is ours to send until the lease ends.
+
+    `unknown`: an earlier send may have arrived; look for the nonce before posting again. `searches` counts
+    the looks so far. `wanted` is what will be shown once this is sent. `digest` is what was shown last.
+    """
+
+    incident_id: UUID
+    channel: Channel
+    part: str
+    nonce: UUID
+    lease: UUID
+    wanted: int
+    attempts: int
+    searches: int
+    unknown: bool
+    reference: str | None
+    head_reference: str | None
+    digest: str | None
+    may_repeat: bool
+    created_at: datetime
+    news: tuple[str, ...] = ()
+
+
+_KEY = "incident_id = %(incident_id)s and notifier = %(notifier)s and target = %(target)s and part = %(part)s"
+
+
+class Deliveries:
+    """Deliveries as desired state. Every write after a claim checks that the lease is still ours."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def announce(self, incident_id: UUID, wanted: Sequence[tuple[str, str, str]]) -> bool:
+        """Want these (notifier, target, part) for the incident; True if it was not announced before."""
+        async with self._store.transaction() as transaction:
+            first = await transaction.execute(
+                "update incident set announced_at = now() where id = %(id)s and announced_at is null", id=incident_id
+            )
+            for notifier, target, part in wanted:
+                await transaction.execute(
+                    """
+                    insert into delivery (incident_id, notifier, target, part, nonce)
+                    values (%(id)s, %(notifier)s, %(target)s, %(part)s, %(nonce)s) on conflict do nothing
+                    """,
+                    id=incident_id,
+                    notifier=notifier,
+                    target=target,
+                    part=part,
+                    nonce=uuid7(),
+                )
+        return first > 0
+
+    async def due_channels(self) -> list[Channel]:
+        """Channels in which something can be sent now."""
+        async with self._store.transaction() as transaction:
+            rows = await transaction.all(
+                """
+                select distinct notifier, target from delivery
+                where state not in ('parked', 'shown') and due_at <= now()
+                  and (state <> 'sending' or lease_until < now()) limit 200
+                """
+            )
+        return [Channel(**row) for row in rows]
+
+    async def claim(self, channel: Channel) -> Claim | None:
+        """The next delivery of this channel, marked as being sent and committed; None if none is due.
+
+        First messages go before edits, severe incidents before others; a reply waits for its head.
+        """
+        async with self._store.transaction() as transaction:
+            row = await transaction.one(
+                """
+                with next as (
+                  select d.incident_id, d.part, d.state = 'sending' as unknown, head.reference as head_reference
+                  from delivery d join incident i on i.id = d.incident_id
+                  left join delivery head on head.incident_id = d.incident_id and head.notifier = d.notifier
+                    and head.target = d.target and head.part = 'head'
+                  where d.notifier = %(notifier)s and d.target = %(target)s
+                    and d.state not in ('parked', 'shown') and d.due_at <= now()
+                    and (d.state <> 'sending' or d.lease_until < now())
+                    and (d.part in ('head', 'note', 'end') or head.reference is not null)
+                  order by d.reference is not null, d.part not in ('head', 'note'), i.severity desc, d.due_at
+                  limit 1 for update of d skip locked
+                )
+                update delivery d set state = 'sending', lease = %(lease)s,
+                  attempts = case when d.error is null and d.shown > 0 then 1 else d.attempts + 1 end,
+                  lease_until = now() + make_interval(secs => %(seconds)s)
+                from next where d.incident_id = next.incident_id and d.part = next.part
+                  and d.notifier = %(notifier)s and d.target = %(target)s
+                returning d.*, next.unknown, next.head_reference
+                """,
+                notifier=channel.notifier,
+                target=channel.target,
+                lease=uuid7(),
+                seconds=LEASE_SECONDS,
+            )
+            if row is None:
+                return None
+            news = await _news(transaction, row) if row["part"].startswith("news:") else ()
+        return _claim(channel, row, news)
+
+    async def record(self, claim: Claim, reference: str, digest: str) -> bool:
+        """It is shown. False if the lease was lost: then somebody else has recorded, or will."""
+        async with self._store.transaction() as transaction:
+            touched = await transaction.execute(
+                f"""
+                update delivery set reference = %(reference)s, digest = %(digest)s, error = null,
+                  searches = 0, may_repeat = 0, shown = greatest(shown, %(wanted)s), due_at = now(), lease = null,
+                  state = case when wanted > %(wanted)s and part not like 'news:%%' then 'due' else 'shown' end
+                where {_KEY} and lease = %(lease)s and state = 'sending'
+                """,  # noqa: S608 - a constant
+                reference=reference,
+                digest=digest,
+                wanted=claim.wanted,
+                **_key(claim),
+            )
+            if touched and claim.part == "head":
+                await transaction.execute(
+                    "update incident set first_notified_at = coalesce(first_notified_at, now()) where id = %(id)s",
+                    id=claim.incident_id,
+                )
+        return touched > 0
+
+    async def retry(self, claim: Claim, reason: str, after_seconds: float) -> None:
+        """Not sent, and surely so: due again later."""
+        await self._set(claim, "state = 'due', error = %(e)s, due_at = now() + make_interval(secs => %(s)s)",
+                        e=reason[:300], s=after_seconds)  # fmt: skip
+
+    async def leave_unknown(self, claim: Claim, reason: str, after_seconds: float) -> None:
+        """It may have arrived: keep `sending`, so that the next claim looks for it first."""
+        await self._set(claim, "lease_until = now(), error = %(e)s,"
+                        " due_at = now() + make_interval(secs => %(s)s)", e=reason[:300], s=after_seconds)  # fmt: skip
+
+    async def reference(self, claim: Claim) -> str | None:
+        """What the delivery shows now, whoever recorded it."""
+        async with self._store.transaction() as transaction:
+            row = await transaction.one(f"select reference from delivery where {_KEY}", **_key(claim))  # noqa: S608
+        return row["reference"] if row else None
+
+    async def search_again(self, claim: Claim) -> None:
+        """Looked and did not find it: once more a little later, for history lags."""
+        await self._set(claim, "searches = searches + 1, lease_until = now(),"
+                        " due_at = now() + make_interval(secs => %(s)s)", s=SEARCH_AGAIN_SECONDS)  # fmt: skip
+
+    async def post_again(self, claim: Claim, *, may_repeat: bool) -> None:
+        """It did not arrive, or nobody can tell (`may_repeat`): lost outranks twice."""
+        await self._set(claim, "state = 'due', searches = 0, may_repeat = %(m)s, due_at = now()", m=int(may_repeat))
+
+    async def forget(self, claim: Claim, reason: str) -> None:
+        """What was to be edited is gone: post anew, and the replies under a gone head with it."""
+        async with self._store.transaction() as transaction:
+            await transaction.execute(
+                f"""
+                update delivery set state = 'due', reference = null, digest = null, nonce = gen_random_uuid(),
+                  error = %(reason)s, due_at = now(), lease = null
+                where {_KEY} and lease = %(lease)s
+                """,  # noqa: S608 - a constant
+                reason=reason[:300],
+                **_key(claim),
+            )
+            if claim.part == "head":
+                await transaction.execute(
+                    """
+                    update delivery set reference = null, digest = null, nonce = gen_random_uuid(), wanted = wanted + 1,
+                      state = case when state = 'shown' then 'due' else state end
+                    where incident_id = %(id)s and notifier = %(notifier)s and target = %(target)s and part = 'details'
+                    """,
+                    id=claim.incident_id,
+                    notifier=claim.channel.notifier,
+                    target=claim.channel.target,
+                )
+
+    async def park(self, claim: Claim, reason: str) -> None:
+        """Hopeless until a person changes something: kept, shown, and not tried again by itself."""
+        await self._set(claim, "state = 'parked', error = %(e)s", e=reason[:300])
+
+    async def parked(self) -> dict[str, int]:
+        """How many deliveries are parked, for each notifier."""
+        async with self._store.transaction() as transaction:
+            rows = await transaction.all(
+                "select notifier, count(*) as count from delivery where state = 'parked' group by notifier"
+            )
+        return {row["notifier"]: row["count"] for row in rows}
+
+    async def _set(self, claim: Claim, assignments: str, **parameters: object) -> None:
+        async with self._store.transaction() as transaction:
+            await transaction.execute(
+                f"update delivery set {assignments} where {_KEY} and lease = %(lease)s",  # noqa: S608 - constants
+                **parameters,
+                **_key(claim),
+            )
+
+
+def _key(claim: Claim) -> dict[str, object]:
+    return {
+        "incident_id": claim.incident_id,
+        "notifier": claim.channel.notifier,
+        "target": claim.channel.target,
+        "part": claim.part,
+        "lease": claim.lease,
+    }
+
+
+async def _news(transaction: Transaction, row: Row) -> tuple[str, ...]:
+    """The texts that this reply should tell: newer than the last one told here, and than the head itself."""
+    rows = await transaction.all(
+        """
+        select t.body from timeline t join incident i on i.id = t.incident_id and i.month = t.month
+        where i.id = %(id)s and t.key like %(prefix)s || '%%' and split_part(t.key, ':', 2)::int <= %(wanted)s
+          and split_part(t.key, ':', 2)::int > coalesce((select max(shown) from delivery told
+            where told.incident_id = i.id and told.notifier = %(notifier)s and told.target = %(target)s
+              and told.part like 'news:' || %(prefix)s || '%%'), 0)
+        order by t.key
+        """,
+        id=row["incident_id"],
+        prefix=row["part"].split(":")[1] + ":",
+        wanted=row["wanted"],
+        notifier=row["notifier"],
+        target=row["target"],
+    )
+    return tuple(entry["body"] for entry in rows)
+
+
+def _claim(channel: Channel, row: Row, news: tuple[str, ...]) -> Claim:
+    return Claim(
+        incident_id=row["incident_id"],
+        channel=channel,
+        part=row["part"],
+        nonce=row["nonce"],
+        lease=row["lease"],
+        wanted=row["wanted"],
+        attempts=row["attempts"],
+        searches=row["searches"],
+        unknown=row["unknown"],
+        reference=row["reference"],
+        head_reference=row["head_reference"],
+        digest=row["digest"],
+        may_repeat=bool(row["may_repeat"]),
+        created_at=row["created_at"],
+        news=news,
+    )

@@ -1,0 +1,113 @@
+"""The connection pool, and the one place where a transaction begins and commits."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+POOL_SIZE = 20
+POOL_WAIT_SECONDS = 2.0
+STATEMENT_TIMEOUT_MS = 15_000
+
+
+class StoreUnavailableError(Exception):
+    """PostgreSQL is away or its pool exhausted: nothing was kept, try again."""
+
+
+Row = dict[str, Any]
+
+
+class Transaction:
+    """One transaction on the driver's connection: plain SQL with `%(name)s` parameters, rows as dicts."""
+
+    def __init__(self, driver: psycopg.AsyncConnection[Any]) -> None:
+        self.driver = driver
+
+    async def execute(self, sql: str, **parameters: Any) -> int:  # noqa: ANN401 - SQL values
+        """Run one statement; how many rows it touched."""
+        cursor = await self.driver.execute(sql.encode(), parameters)
+        return cursor.rowcount
+
+    async def all(self, sql: str, **parameters: Any) -> list[Row]:  # noqa: ANN401 - SQL values
+        """All rows of one statement."""
+        async with self.driver.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(sql.encode(), parameters)
+            return await cursor.fetchall()
+
+    async def one(self, sql: str, **parameters: Any) -> Row | None:  # noqa: ANN401 - SQL values
+        """The first row, if there is one."""
+        rows = await self.all(sql, **parameters)
+        return rows[0] if rows else None
+
+
+class Store:
+    """The engine with its transactions. `url` is any PostgreSQL address that SQLAlchemy takes."""
+
+    def __init__(self, url: str, *, pool_size: int = POOL_SIZE) -> None:
+        self.url = psycopg_url(url)
+        self.engine: AsyncEngine = create_async_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT_SECONDS,
+            pool_pre_ping=False,
+            connect_args={
+                "connect_timeout": 3,
+                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=5000 -c timezone=UTC",
+                "application_name": "sitrep",
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """One transaction; commits at the end, rolls back on any exception.
+
+        Raises `StoreUnavailableError` when the database cannot be reached or goes away meanwhile.
+        """
+        try:
+            async with self.engine.begin() as connection:
+                raw = await connection.get_raw_connection()
+                driver = raw.driver_connection
+                if driver is None:
+                    raise StoreUnavailableError("the connection was closed")
+                # SQLAlchemy opens its transaction lazily, at its own first statement.
+                await connection.exec_driver_sql("select 1")
+                yield Transaction(driver)
+        except (OperationalError, InterfaceError, PoolTimeoutError, psycopg.OperationalError, OSError) as error:
+            raise StoreUnavailableError(" ".join(str(error).split())[:200]) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise StoreUnavailableError(" ".join(str(error).split())[:200]) from error
+            raise
+
+    async def reachable(self) -> bool:
+        """Whether one statement goes through."""
+        try:
+            async with self.transaction() as transaction:
+                await transaction.execute("select 1")
+        except StoreUnavailableError:
+            return False
+        return True
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+def psycopg_url(url: str) -> str:
+    """The same address with our driver named, whatever the short form was."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise ValueError("must be a postgresql:// address")
+    return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def libpq_url(url: str) -> str:
+    """The same address as libpq, and so the job engine's pool, takes it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

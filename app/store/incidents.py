@@ -1,0 +1,140 @@
+"""One incident, whole: what pages, REST and messages are drawn from."""
+
+from uuid import UUID
+
+from app.domain.alert import AlertStatus, Severity
+from app.domain.errors import NotFoundError
+from app.domain.evidence import Evidence
+from app.domain.incident import DeliveryState, GroupState, Incident, TimelineEntry
+from app.store.codec import Summary, evidence_from_bytes, summary_from_json
+from app.store.engine import Row, Store, Transaction
+from app.store.rows import alert_from_row, subjects_from_json
+
+MAX_ALERTS = 500
+MAX_TIMELINE = 500
+
+
+class Incidents:
+    """Reading incidents by id."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get(self, incident_id: UUID) -> Incident:
+        """The incident as it stands. Raises `NotFoundError`."""
+        async with self._store.transaction() as transaction:
+            row = await _row(transaction, incident_id)
+            return await _incident(transaction, row)
+
+    async def summary(self, incident_id: UUID) -> Summary | None:
+        """What the newest enrichment concluded, with its recollection. Raises `NotFoundError`."""
+        async with self._store.transaction() as transaction:
+            return await _summary(transaction, await _row(transaction, incident_id))
+
+    async def evidence(self, incident_id: UUID) -> Evidence:
+        """What was seen at the newest enrichment; empty before the first. Raises `NotFoundError`."""
+        async with self._store.transaction() as transaction:
+            row = await _row(transaction, incident_id)
+            record = await transaction.one(
+                """
+                select evidence from record where month = %(month)s and incident_id = %(id)s
+                order by revision desc limit 1
+                """,
+                month=row["month"],
+                id=incident_id,
+            )
+        return evidence_from_bytes(record["evidence"]) if record else Evidence()
+
+    async def unannounced(self, older_than_seconds: float) -> list[UUID]:
+        """Incidents whose first word is due: received longer ago than this, and not announced."""
+        async with self._store.transaction() as transaction:
+            rows = await transaction.all(
+                """
+                select id from incident where announced_at is null
+                  and received_at < now() - make_interval(secs => %(seconds)s)
+                order by severity desc, received_at limit 100
+                """,
+                seconds=older_than_seconds,
+            )
+        return [row["id"] for row in rows]
+
+
+async def _row(transaction: Transaction, incident_id: UUID) -> Row:
+    row = await transaction.one("select * from incident where id = %(id)s", id=incident_id)
+    if row is None:
+        raise NotFoundError(f"there is no incident {incident_id}")
+    return row
+
+
+async def _summary(transaction: Transaction, row: Row) -> Summary | None:
+    record = await transaction.one(
+        "select summary from record where month = %(month)s and incident_id = %(id)s order by revision desc limit 1",
+        month=row["month"],
+        id=row["id"],
+    )
+    return summary_from_json(record["summary"]) if record else None
+
+
+async def _incident(transaction: Transaction, row: Row) -> Incident:
+    summary = await _summary(transaction, row)
+    place = {"month": row["month"], "id": row["id"]}
+    alerts = await transaction.all(
+        f"""
+        select * from alert where month = %(month)s and incident_id = %(id)s
+        order by ended_at is not null, starts_at, fingerprint limit {MAX_ALERTS}
+        """,  # noqa: S608 - a constant
+        **place,
+    )
+    groups = await transaction.all(
+        """
+        select g.receiver, g.group_key, g.group_sha, e.state
+        from group_episode e join alert_group g on g.id = e.group_id where e.incident_id = %(id)s order by g.id
+        """,
+        id=row["id"],
+    )
+    deliveries = await transaction.all(
+        """
+        select notifier, target, part, state, reference, attempts, error from delivery
+        where incident_id = %(id)s order by created_at, notifier, target, part
+        """,
+        id=row["id"],
+    )
+    children = await transaction.all("select id from incident where parent_id = %(id)s order by id", id=row["id"])
+    timeline = await transaction.all(
+        f"""
+        select at, kind, body, source from timeline where month = %(month)s and incident_id = %(id)s
+        order by at, key limit {MAX_TIMELINE}
+        """,  # noqa: S608 - a constant
+        **place,
+    )
+    return Incident(
+        id=row["id"],
+        state=AlertStatus(row["state"]),
+        enrichment=row["enrichment"],
+        severity=Severity(row["severity"]),
+        title=row["title"],
+        headline=row["headline"],
+        groups=tuple(
+            GroupState(g["receiver"], g["group_key"], bytes(g["group_sha"]), AlertStatus(g["state"])) for g in groups
+        ),
+        alerts=tuple(alert_from_row(alert) for alert in alerts),
+        subjects=subjects_from_json(row["subjects"]),
+        started_at=row["started_at"],
+        received_at=row["received_at"],
+        alertname=row["alertname"],
+        cluster=row["cluster"],
+        revision=row["enriched_rev"],
+        parent_id=row["parent_id"],
+        children=tuple(child["id"] for child in children),
+        onset_at=row["onset_at"],
+        announced_at=row["announced_at"],
+        first_notified_at=row["first_notified_at"],
+        resolved_at=row["resolved_at"],
+        assessment=summary.assessment if summary else None,
+        gaps=summary.gaps if summary else (),
+        timings={"accepted_ms": row["accepted_ms"], **(summary.timings if summary else {})},
+        source_milliseconds=summary.source_milliseconds if summary else {},
+        deliveries=tuple(DeliveryState(**delivery) for delivery in deliveries),
+        timeline=tuple(TimelineEntry(e["at"], e["kind"], e["body"], e["source"]) for e in timeline),
+        resolution=row["resolution"],
+    )

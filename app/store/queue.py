@@ -1,0 +1,69 @@
+"""The job engine: jobs are wake-ups, rows are the truth. Enqueues by task name; `app.jobs` registers the tasks."""
+
+from uuid import UUID
+
+import procrastinate
+from procrastinate import App, PsycopgConnector
+
+from app.domain.alert import Severity
+from app.store.engine import Store, Transaction, libpq_url
+
+ENRICH = "enrich"
+LOOK_AGAIN = "look_again"
+QUEUE = "sitrep"
+STALLED_AFTER_SECONDS = 10.0
+MAX_ATTEMPTS = 5
+
+
+class Queue:
+    """Wake-ups for workers. `lock` is the incident: two jobs of one incident never run at once."""
+
+    def __init__(self, store: Store, *, pool_size: int = 8) -> None:
+        self._store = store
+        connector = PsycopgConnector(conninfo=libpq_url(store.url), min_size=1, max_size=pool_size)
+        self.app = App(connector=connector)
+
+    async def open(self) -> None:
+        """Connect the engine's own pool."""
+        await self.app.open_async()
+
+    async def aclose(self) -> None:
+        """Close the engine's own pool."""
+        await self.app.close_async()
+
+    async def enqueue(self, transaction: Transaction, incident_id: UUID, severity: Severity) -> None:
+        """Wake a worker for this incident when the transaction commits; severe incidents first."""
+        await self.app.configure_task(
+            ENRICH,
+            connection=transaction.driver,
+            queue=QUEUE,
+            lock=str(incident_id),
+            priority=int(severity) * 10,
+        ).defer_async(incident_id=str(incident_id))
+
+    async def enqueue_now(self, incident_id: UUID, severity: Severity) -> None:
+        """The same in a transaction of its own."""
+        async with self._store.transaction() as transaction:
+            await self.enqueue(transaction, incident_id, severity)
+
+    async def look_again(self, incident_id: UUID, after_seconds: int) -> None:
+        """Wake a worker later to ask once more what was still empty."""
+        async with self._store.transaction() as transaction:
+            await self.app.configure_task(
+                LOOK_AGAIN,
+                connection=transaction.driver,
+                queue=QUEUE,
+                lock=str(incident_id),
+                schedule_in={"seconds": after_seconds},
+            ).defer_async(incident_id=str(incident_id))
+
+    async def retry_stalled(self) -> int:
+        """Hand back the jobs whose worker no longer beats; how many there were."""
+        manager = self.app.job_manager
+        stalled = list(await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS))
+        for job in stalled:
+            await manager.retry_job(job)
+        return len(stalled)
+
+
+retry_strategy = procrastinate.RetryStrategy(max_attempts=MAX_ATTEMPTS, exponential_wait=2)

@@ -1,0 +1,254 @@
+"""Groups become incidents: opening, repeating, joining, resolving, reopening; on a real PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from app.domain.alert import Alert, AlertGroup, AlertStatus, Severity
+from app.domain.incident import Incident
+from app.domain.subject import Subject
+from app.ingest.identity import content_hash
+from app.store.acceptance import Acceptance, Post
+from app.store.deliveries import Deliveries
+from app.store.engine import Store, Transaction
+from app.store.incidents import Incidents
+from app.store.queue import Queue
+
+pytestmark = pytest.mark.anyio
+T0 = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30)
+CHECKOUT = Subject("prod", "shop", "Deployment", "checkout")
+PAYMENTS = Subject("prod", "shop", "Deployment", "payments")
+
+
+def at(minutes: float) -> datetime:
+    return T0 + timedelta(minutes=minutes)
+
+
+def alert(name: str = "Crash", *, starts: float = 0, ends: float | None = None, severity: str = "warning") -> Alert:
+    return Alert(
+        fingerprint=f"{name:0<16}"[:16],
+        status=AlertStatus.FIRING if ends is None else AlertStatus.RESOLVED,
+        labels={"alertname": name, "severity": severity},
+        annotations={},
+        starts_at=at(starts),
+        ended_at=None if ends is None else at(ends),
+    )
+
+
+def group(*alerts: Alert, truncated: int = 0) -> AlertGroup:
+    firing = any(a.status is AlertStatus.FIRING for a in alerts)
+    return AlertGroup(
+        sender="alertmanager",
+        cluster="prod",
+        receiver="sitrep",
+        group_key="{}:{}",
+        group_sha=b"k" * 32,
+        status=AlertStatus.FIRING if firing else AlertStatus.RESOLVED,
+        truncated_alerts=truncated,
+        group_labels={},
+        external_url="",
+        alerts=alerts,
+    )
+
+
+class House:
+    """A store with its acceptance, and a clock that the test turns."""
+
+    def __init__(self, store: Store, queue: Queue) -> None:
+        self.store = store
+        self.acceptance = Acceptance(store, queue.enqueue, timedelta(minutes=60))
+        self.incidents = Incidents(store)
+        self.deliveries = Deliveries(store)
+
+    async def post(
+        self, *alerts: Alert, minute: float, subjects: tuple[Subject, ...] = (CHECKOUT,), truncated: int = 0
+    ) -> UUID:
+        body = group(*alerts, truncated=truncated)
+        return await self.acceptance.accept(Post(body, subjects, content_hash(body), at(minute)))
+
+    async def get(self, incident_id: UUID) -> Incident:
+        return await self.incidents.get(incident_id)
+
+    async def jobs(self, incident_id: UUID) -> int:
+        async with self.store.transaction() as transaction:
+            row = await transaction.one(
+                "select count(*) as jobs from procrastinate_jobs where lock = %(id)s", id=str(incident_id)
+            )
+        assert row
+        return int(row["jobs"])
+
+    async def revisions(self, incident_id: UUID) -> tuple[int, int]:
+        async with self.store.transaction() as transaction:
+            row = await transaction.one(
+                "select wanted_rev, enriched_rev from incident where id = %(id)s", id=incident_id
+            )
+        assert row
+        return row["wanted_rev"], row["enriched_rev"]
+
+    async def announce(self, incident_id: UUID) -> None:
+        await self.deliveries.announce(incident_id, [("slack", "C1", "head")])
+        async with self.store.transaction() as transaction:
+            await transaction.execute(
+                "update delivery set state = 'shown', shown = wanted, reference = 'C1/1' where incident_id = %(id)s",
+                id=incident_id,
+            )
+
+    async def news(self, incident_id: UUID) -> list[str]:
+        return [entry.kind for entry in (await self.get(incident_id)).timeline if entry.kind.startswith("news.")]
+
+
+@pytest.fixture
+async def house(database_url: str) -> AsyncIterator[House]:
+    store = Store(database_url)
+    queue = Queue(store)
+    await queue.open()
+    yield House(store, queue)
+    await queue.aclose()
+    await store.aclose()
+
+
+async def test_a_new_group_opens_an_incident_with_its_alerts_and_one_job(house: House) -> None:
+    incident_id = await house.post(alert("Crash"), alert("Slow", severity="critical"), minute=1)
+    incident = await house.get(incident_id)
+    assert incident.state is AlertStatus.FIRING
+    assert incident.severity is Severity.CRITICAL
+    assert incident.title == "Slow shop/checkout"
+    assert {a.name for a in incident.alerts} == {"Crash", "Slow"}
+    assert [e.kind for e in incident.timeline] == ["alert.firing", "alert.firing"]
+    assert await house.jobs(incident_id) == 1
+
+
+async def test_the_same_body_again_changes_nothing(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    again = await house.post(alert(), minute=1.5)
+    assert again == first
+    assert await house.revisions(first) == (1, 0)
+    assert await house.jobs(first) == 1
+
+
+async def test_an_alert_that_joins_raises_the_wanted_revision_and_no_second_job(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    again = await house.post(alert(), alert("Slow", starts=2), minute=3)
+    assert again == first
+    assert await house.revisions(first) == (2, 0)
+    assert await house.jobs(first) == 1
+
+
+async def test_a_partly_resolved_group_stays_firing(house: House) -> None:
+    first = await house.post(alert(), alert("Slow"), minute=1)
+    await house.post(alert(ends=4), alert("Slow"), minute=5)
+    incident = await house.get(first)
+    assert incident.state is AlertStatus.FIRING
+    assert incident.resolved_at is None
+
+
+async def test_resolve_closes_with_the_time_of_the_last_end(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    await house.post(alert(ends=4), minute=5)
+    incident = await house.get(first)
+    assert incident.state is AlertStatus.RESOLVED
+    assert incident.resolved_at == at(4)
+    assert [e.kind for e in incident.timeline] == ["alert.firing", "alert.resolved"]
+
+
+async def test_a_resolved_body_that_was_truncated_concludes_nothing(house: House) -> None:
+    first = await house.post(alert(), alert("Slow"), minute=1)
+    await house.post(alert(ends=4), minute=5, truncated=1)
+    assert (await house.get(first)).state is AlertStatus.FIRING
+
+
+async def test_a_late_firing_body_does_not_reopen(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    await house.post(alert(ends=4), minute=5)
+    again = await house.post(alert(), minute=6)
+    assert again == first
+    assert (await house.get(first)).state is AlertStatus.RESOLVED
+
+
+async def test_a_refire_within_the_hour_reopens_the_same_incident(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    await house.announce(first)
+    await house.post(alert(ends=4), minute=5)
+    again = await house.post(alert(starts=20), minute=21)
+    assert again == first
+    incident = await house.get(first)
+    assert incident.state is AlertStatus.FIRING
+    assert incident.resolved_at is None
+    assert await house.news(first) == ["news.refire"]
+
+
+async def test_a_refire_after_more_than_an_hour_is_a_new_incident(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    await house.post(alert(ends=4), minute=5)
+    again = await house.post(alert(starts=70), minute=71)
+    assert again != first
+    assert (await house.get(first)).state is AlertStatus.RESOLVED
+    assert (await house.get(again)).state is AlertStatus.FIRING
+
+
+async def test_a_critical_alert_that_joins_an_old_warning_group_is_news(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    await house.announce(first)
+    await house.post(alert(), alert("Down", starts=20, severity="critical"), minute=21)
+    incident = await house.get(first)
+    assert incident.severity is Severity.CRITICAL
+    assert await house.news(first) == ["news.severity"]
+    assert [(d.part, d.state) for d in incident.deliveries] == [("head", "due"), ("news:broadcast:1", "due")]
+
+
+async def test_a_subject_that_joins_is_news_and_what_comes_soon_after_waits_in_the_same_reply(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    await house.announce(first)
+    await house.post(alert(), alert("Slow"), minute=2, subjects=(CHECKOUT, PAYMENTS))
+    await house.post(alert(), alert("Slow"), alert("Down", severity="critical"), minute=3)
+    assert await house.news(first) == ["news.joined", "news.severity"]
+    replies = [d.part for d in (await house.get(first)).deliveries if d.part.startswith("news:")]
+    assert replies == ["news:broadcast:1"]
+
+
+async def test_a_repeat_after_hours_is_news_and_a_replicas_duplicate_is_not(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    await house.announce(first)
+    await house.post(alert(), minute=1.2)
+    assert await house.news(first) == []
+    await house.post(alert(), minute=241)
+    assert await house.news(first) == ["news.repeat"]
+
+
+async def test_nothing_is_news_before_the_head_is_out(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    await house.post(alert(), alert("Down", severity="critical"), minute=1.1)
+    assert await house.news(first) == []
+
+
+async def test_a_body_that_is_resolved_from_the_start_is_kept_and_wakes_nobody(house: House) -> None:
+    first = await house.post(alert(ends=4), minute=5)
+    incident = await house.get(first)
+    assert incident.state is AlertStatus.RESOLVED
+    assert incident.announced_at is not None
+    assert await house.incidents.unannounced(0) == []
+
+
+async def test_two_clusters_share_a_group_key_and_no_incident(house: House) -> None:
+    body = group(alert())
+    first = await house.acceptance.accept(Post(body, (CHECKOUT,), content_hash(body), at(1)))
+    other = replace(body, cluster="staging")
+    second = await house.acceptance.accept(Post(other, (CHECKOUT,), content_hash(other), at(1)))
+    assert first != second
+
+
+async def test_nothing_is_kept_when_the_job_cannot_be_enqueued(house: House) -> None:
+    async def refuse(transaction: Transaction, incident_id: UUID, severity: Severity) -> None:
+        del transaction, incident_id, severity
+        raise ConnectionError("the queue is away")
+
+    acceptance = Acceptance(house.store, refuse, timedelta(minutes=60))
+    body = group(alert())
+    with pytest.raises(Exception, match="the queue is away"):
+        await acceptance.accept(Post(body, (CHECKOUT,), content_hash(body), at(1)))
+    assert await house.incidents.unannounced(0) == []
+    async with house.store.transaction() as transaction:
+        assert await transaction.all("select * from alert_group") == []
