@@ -87,7 +87,7 @@ class Settings(BaseModel):
     data_dir: Path = Field(Path(".sitrep"), description="where the embedded database keeps its data")
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on")
-    public_url: Url = Field("http://127.0.0.1:8080", description="how people reach Sitrep; links in messages start so")
+    public_url: Url = Field("", validate_default=False, description="how people reach Sitrep; not set: host and port")
     link_secret: Secret = Field(Secret(), description="key that signs links in messages; not set: made and stored")
     trusted_proxy_header: str = Field("", description="header by which a proxy in front names the signed-in person")
     webhook_tokens: Secret = Field(Secret(), description="comma list; who may post (bearer, or basic password)")
@@ -158,14 +158,22 @@ def _pair(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings of this process. Raises `SettingsError` with one line for all that is wrong."""
+def load_settings(environ: Mapping[str, str] = os.environ, given: Mapping[str, Any] | None = None) -> Settings:
+    """Settings of this process; `given` outranks the environment, which outranks the file.
+
+    Raises `SettingsError` with one line for all that is wrong.
+    """
     values = _file_values(environ.get(PREFIX + "CONFIG_FILE", ""))
     values.update(_environment_values(environ))
+    values.update(given or {})
     try:
-        return Settings(**values)
+        settings = Settings(**values)
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from error
+    if settings.public_url:
+        return settings
+    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - a comparison
+    return settings.model_copy(update={"public_url": f"http://{host}:{settings.port}"})
 
 
 def _environment_values(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -15,8 +15,16 @@ class ObjectQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectsQuery:
+    """All Kubernetes objects of the subject's kind in its namespace, the unhealthy first; its name is empty."""
+
+    question: str
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
 class PodsQuery:
-    """The pods of a workload (by its selector), or those on a node."""
+    """The pods of a workload (by its selector), those on a node, or those of a namespace."""
 
     question: str
     subject: Subject
@@ -71,7 +79,8 @@ class ContainerLogQuery:
 class PromQuery:
     """One PromQL expression over a range (`start` to `end`, UTC); `unit` is a UCUM-like word or empty.
 
-    `name` is what detectors look for in the resulting `Series` ("memory_working_set", "alert_expression").
+    `name` is what detectors look for in the resulting `Series` ("memory_working_set", "alert_value").
+    `alert_labels`: the label sets of alerts; only series whose labels stand in one of them are kept. Empty: all.
     """
 
     question: str
@@ -81,6 +90,7 @@ class PromQuery:
     unit: str
     start: datetime
     end: datetime
+    alert_labels: tuple[tuple[tuple[str, str], ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,7 @@ class ProbeQuery:
 
 Query = (
     ObjectQuery
+    | ObjectsQuery
     | PodsQuery
     | EventQuery
     | RolloutQuery
@@ -116,3 +127,15 @@ Query = (
     | LogQuery
     | ProbeQuery
 )
+
+KUBERNETES_QUERIES: tuple[type[Query], ...] = (
+    ObjectQuery,
+    ObjectsQuery,
+    PodsQuery,
+    EventQuery,
+    RolloutQuery,
+    ServicesQuery,
+    QuotaQuery,
+    ContainerLogQuery,
+)
+"""What only the Kubernetes API can answer."""

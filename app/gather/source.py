@@ -3,8 +3,34 @@
 from typing import Protocol
 
 from app.domain.diagnosis import Diagnosis
+from app.domain.errors import SourceError
 from app.domain.evidence import Evidence
 from app.domain.query import Query
+
+
+class BrokenSource:
+    """A source that is configured and could not be opened: every question to it becomes a gap that says why."""
+
+    def __init__(self, name: str, reason: str, queries: tuple[type[Query], ...]) -> None:
+        self.name = name
+        self._reason = reason
+        self._queries = queries
+
+    def accepts(self, query: Query) -> bool:
+        """What the real one would take."""
+        return isinstance(query, self._queries)
+
+    async def answer(self, query: Query) -> Evidence:
+        """Nothing but the reason."""
+        del query
+        raise SourceError(self._reason)
+
+    async def check(self) -> Diagnosis:
+        """The reason."""
+        return Diagnosis(self.name, healthy=False, statement=self._reason, fix="correct its settings and start again")
+
+    async def aclose(self) -> None:
+        """Nothing was opened."""
 
 
 class Source(Protocol):

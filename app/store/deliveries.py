@@ -211,6 +211,17 @@ class Deliveries:
             )
         return {row["notifier"]: row["count"] for row in rows}
 
+    async def parked_reasons(self) -> list[tuple[str, str, int]]:
+        """(notifier, reason, how many) of what is parked, the most frequent first."""
+        async with self._store.transaction() as transaction:
+            rows = await transaction.all(
+                """
+                select notifier, coalesce(error, '') as reason, count(*) as count from delivery
+                where state = 'parked' group by notifier, reason order by count desc limit 20
+                """
+            )
+        return [(row["notifier"], row["reason"], row["count"]) for row in rows]
+
     async def _set(self, claim: Claim, assignments: str, **parameters: object) -> None:
         async with self._store.transaction() as transaction:
             await transaction.execute(

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 POOL_SIZE = 20
 POOL_WAIT_SECONDS = 2.0
@@ -65,26 +65,30 @@ class Store:
         )
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """One transaction; commits at the end, rolls back on any exception.
+    async def session(self) -> AsyncIterator[AsyncConnection]:
+        """A SQLAlchemy connection in one transaction; commits at the end, rolls back on any exception.
 
         Raises `StoreUnavailableError` when the database cannot be reached or goes away meanwhile.
         """
         try:
             async with self.engine.begin() as connection:
-                raw = await connection.get_raw_connection()
-                driver = raw.driver_connection
-                if driver is None:
-                    raise StoreUnavailableError("the connection was closed")
-                # SQLAlchemy opens its transaction lazily, at its own first statement.
-                await connection.exec_driver_sql("select 1")
-                yield Transaction(driver)
+                yield connection
         except (OperationalError, InterfaceError, PoolTimeoutError, psycopg.OperationalError, OSError) as error:
             raise StoreUnavailableError(" ".join(str(error).split())[:200]) from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise StoreUnavailableError(" ".join(str(error).split())[:200]) from error
             raise
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """The same on the driver itself: what is hot, locks, or speaks PostgreSQL's own SQL goes this way."""
+        async with self.session() as connection:
+            # SQLAlchemy checks its connection out lazily; psycopg opens its transaction at the first statement.
+            driver = (await connection.get_raw_connection()).driver_connection
+            if driver is None:
+                raise StoreUnavailableError("the connection was closed")
+            yield Transaction(driver)
 
     async def reachable(self) -> bool:
         """Whether one statement goes through."""

@@ -118,6 +118,22 @@ class Enrichments:
                 await tell_news(transaction, work.incident_id, list(news), datetime.now(UTC))
             return True
 
+    async def recovered(self, work: Work, statement: str, now: datetime) -> None:
+        """Say in the timeline that the recovery was seen, not only heard of."""
+        async with self._store.transaction() as transaction:
+            await transaction.execute(
+                """
+                insert into timeline (month, incident_id, key, at, kind, body, source)
+                select month, id, 'recovered:' || %(revision)s::text, %(now)s, 'recovery.confirmed', %(body)s, 'sitrep'
+                from incident where id = %(id)s and fence = %(fence)s on conflict do nothing
+                """,
+                revision=work.revision,
+                now=now,
+                body=statement,
+                id=work.incident_id,
+                fence=work.fence,
+            )
+
     async def park(self, incident_id: UUID, reason: str) -> None:
         """Give up on an incident that fails again and again; the next webhook takes it up again."""
         async with self._store.transaction() as transaction:

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from app.domain.alert import AlertStatus, Severity
 from app.domain.errors import NotFoundError
 from app.domain.evidence import Evidence
@@ -44,6 +46,17 @@ class Incidents:
                 id=incident_id,
             )
         return evidence_from_bytes(record["evidence"]) if record else Evidence()
+
+    async def resolve(self, incident_id: UUID, resolution: dict[str, str]) -> None:
+        """Record what a person found. Raises `NotFoundError`."""
+        async with self._store.transaction() as transaction:
+            touched = await transaction.execute(
+                "update incident set resolution = %(resolution)s where id = %(id)s",
+                resolution=Jsonb(resolution),
+                id=incident_id,
+            )
+        if not touched:
+            raise NotFoundError(f"there is no incident {incident_id}")
 
     async def unannounced(self, older_than_seconds: float) -> list[UUID]:
         """Incidents whose first word is due: received longer ago than this, and not announced."""

@@ -132,7 +132,7 @@ class EmbeddedPostgres:
             "log_min_error_statement=panic",
             *(() if self._durable else _NOT_DURABLE),
         ]
-        with open(log_path, "wb", opener=_open_log) as log:  # noqa: PTH123 - Path.open takes no opener
+        with open(log_path, "wb", opener=_open_log) as log:
             return subprocess.Popen(  # noqa: S603 - our program, our arguments
                 [binaries.folder / "postgres", "-D", cluster, *(part for one in settings for part in ("-c", one))],
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,77 @@
+"""Who may post and who may read: bearer or basic, compared in constant time; loopback alone without tokens."""
+
+import base64
+import binascii
+import hmac
+import ipaddress
+from http import HTTPStatus
+
+from fastapi import HTTPException, Request
+
+from app.api.context import context
+from app.settings import Secret
+
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sitrep", Basic realm="sitrep"'}
+FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+def may_post(request: Request) -> None:
+    """Let senders in: a webhook token, or loopback while none is set. Raises 401 or 403."""
+    settings = context(request).settings
+    _authorize(request, settings.tokens(settings.webhook_tokens), settings.webhook_tokens)
+
+
+def may_read(request: Request) -> None:
+    """Let readers in: an API token, or loopback while none is set. Raises 401 or 403."""
+    settings = context(request).settings
+    _authorize(request, settings.tokens(settings.api_tokens), settings.api_tokens)
+
+
+def is_local(request: Request) -> bool:
+    """Whether the caller sits on this machine, and no proxy or rebound name stands in between.
+
+    A browser that was lured to a name which resolves to loopback still sends that name as Host.
+    """
+    if request.client is None or any(name in request.headers for name in FORWARDING_HEADERS):
+        return False
+    host = request.url.hostname or ""
+    return _is_loopback(request.client.host) and (host == "localhost" or _is_loopback(host))
+
+
+def has_token(request: Request, tokens: tuple[str, ...]) -> bool:
+    """Whether the request carries one of these tokens; every token is compared, so time tells nothing."""
+    presented = _presented(request.headers.get("authorization", ""))
+    matches = [hmac.compare_digest(presented.encode(), token.encode()) for token in tokens]
+    return bool(presented) and any(matches)
+
+
+def _authorize(request: Request, tokens: tuple[str, ...], secret: Secret) -> None:
+    if not secret:
+        if is_local(request):
+            return
+        detail = "no token is set, so only this machine may call; set SITREP_WEBHOOK_TOKENS, SITREP_API_TOKENS"
+        raise HTTPException(HTTPStatus.FORBIDDEN, detail)
+    if not has_token(request, tokens):
+        detail = "send a token: Authorization: Bearer <token>, or as the password of basic authentication"
+        raise HTTPException(HTTPStatus.UNAUTHORIZED, detail, headers=CHALLENGE)
+
+
+def _presented(authorization: str) -> str:
+    """The token of a bearer header, or the password of a basic one; empty for anything else."""
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        decoded = base64.b64decode(credentials.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return decoded.partition(":")[2]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

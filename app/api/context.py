@@ -1,0 +1,37 @@
+"""What the handlers work with; bootstrap puts it together once."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from app.ingest.sender import Sender
+from app.settings import Settings
+from app.store.acceptance import Acceptance
+from app.store.engine import Store
+from app.store.heartbeats import Heartbeats
+from app.store.incidents import Incidents
+from app.store.rejections import Rejections
+from app.store.search import Search
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """The connected parts that answer requests."""
+
+    settings: Settings
+    store: Store
+    senders: dict[str, Sender]
+    acceptance: Acceptance
+    rejections: Rejections
+    heartbeats: Heartbeats
+    incidents: Incidents
+    search: Search
+
+
+def context(request: Request) -> ApiContext:
+    """The application's context."""
+    return cast("ApiContext", request.app.state.context)
+
+
+Context = Annotated[ApiContext, Depends(context)]

@@ -1,0 +1,116 @@
+"""Looking incidents up, and recording what a person found."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+from pydantic import AwareDatetime, BaseModel, Field
+
+from app.api.auth import may_read
+from app.api.context import Context
+from app.api.problems import documented
+from app.api.views import IncidentPage, IncidentView, Resolution, SimilarView, Timeline, TimelineLine
+from app.domain.alert import AlertStatus, Severity
+from app.redact import redact
+from app.store.codec import evidence_to_json
+from app.store.search import MAX_LIMIT, Filter
+
+router = APIRouter(
+    prefix="/api/v1/incidents",
+    tags=["incidents"],
+    dependencies=[Depends(may_read)],
+    responses=documented(400, 401, 403, 404, 422, 503),
+)
+
+# PostgreSQL's text takes no U+0000, and no name that we store is longer than this.
+Word = Annotated[str | None, Field(max_length=200, pattern=r"^[^\x00]*$")]
+
+
+class IncidentQuery(BaseModel):
+    """The filters of a list."""
+
+    state: Literal["firing", "resolved"] | None = None
+    severity: Literal["none", "info", "warning", "critical"] | None = None
+    alertname: Word = None
+    cluster: Word = None
+    namespace: Word = None
+    workload: Word = None
+    cause: Word = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    q: Annotated[str | None, Field(max_length=500, pattern=r"^[^\x00]*$")] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50
+    cursor: Annotated[str | None, Field(max_length=300)] = None
+
+
+@router.get("")
+async def list_incidents(context: Context, query: Annotated[IncidentQuery, Query()]) -> IncidentPage:
+    """List incidents, newest first."""
+    page = await context.search.page(
+        Filter(
+            state=AlertStatus(query.state) if query.state else None,
+            severity=Severity.parse(query.severity) if query.severity else None,
+            alertname=query.alertname,
+            cluster=query.cluster,
+            namespace=query.namespace,
+            workload=query.workload,
+            cause=query.cause,
+            since=_storable(query.since),
+            until=_storable(query.until),
+            text=query.q,
+            limit=query.limit,
+            cursor=query.cursor,
+        )
+    )
+    return IncidentPage.of(page, context.settings.public_url)
+
+
+@router.get("/{incident_id}")
+async def get_incident(context: Context, incident_id: UUID) -> IncidentView:
+    """Show the whole record."""
+    return IncidentView.of(await context.incidents.get(incident_id), context.settings.public_url)
+
+
+@router.get("/{incident_id}/evidence")
+async def get_evidence(context: Context, incident_id: UUID) -> dict[str, Any]:
+    """Show all that was seen: items with the ids that findings cite, and gaps."""
+    document: dict[str, Any] = evidence_to_json(await context.incidents.evidence(incident_id))
+    return document
+
+
+@router.get("/{incident_id}/timeline")
+async def get_timeline(context: Context, incident_id: UUID) -> Timeline:
+    """Show the story so far, oldest first."""
+    incident = await context.incidents.get(incident_id)
+    return Timeline(items=[TimelineLine(at=e.at, kind=e.kind, text=e.text, source=e.source) for e in incident.timeline])
+
+
+class SimilarList(BaseModel):
+    """Past incidents that this one resembles, the most similar first."""
+
+    items: list[SimilarView]
+
+
+@router.get("/{incident_id}/similar")
+async def get_similar(context: Context, incident_id: UUID) -> SimilarList:
+    """Show past incidents that this one resembles."""
+    incident = await context.incidents.get(incident_id)
+    return SimilarList(items=IncidentView.of(incident, context.settings.public_url).similar)
+
+
+@router.put("/{incident_id}/resolution")
+async def put_resolution(context: Context, incident_id: UUID, resolution: Resolution) -> Resolution:
+    """Record what a person found; it replaces what was recorded before."""
+    kept = Resolution(**{name: redact(text)[:4000] for name, text in resolution.model_dump().items()})
+    await context.incidents.resolve(incident_id, kept.model_dump())
+    return kept
+
+
+def _storable(at: datetime | None) -> datetime | None:
+    """The time in UTC; what no calendar of PostgreSQL's or ours holds is the caller's mistake."""
+    try:
+        return at.astimezone(UTC) if at else None
+    except OverflowError as error:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "a time is out of range") from error

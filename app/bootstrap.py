@@ -1,0 +1,125 @@
+"""The composition root: settings become connected objects, and an exit stack takes them apart again."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from fastapi import Request
+
+from app import registry
+from app.api.auth import has_token, is_local
+from app.api.context import ApiContext
+from app.domain.incident import Incident
+from app.gather.gatherer import Gatherer
+from app.gather.planner import Planner
+from app.gather.source import Source
+from app.jobs.announce import Announcer
+from app.jobs.deliver import Sender
+from app.jobs.enrich import Enricher
+from app.jobs.worker import Worker
+from app.notify.dispatcher import Dispatcher
+from app.pipeline import Pipeline
+from app.playbooks.loader import load_playbooks
+from app.playbooks.questions import Questions
+from app.settings import Settings
+from app.store.acceptance import Acceptance
+from app.store.deliveries import Deliveries
+from app.store.engine import Store
+from app.store.enrichment import Enrichments
+from app.store.heartbeats import Heartbeats
+from app.store.identity import uuid7
+from app.store.incidents import Incidents
+from app.store.installation import link_key
+from app.store.leases import Leases
+from app.store.queue import Queue
+from app.store.rejections import Rejections
+from app.store.search import Search
+from app.web.links import Links
+from app.web.pages import WebContext
+
+
+@dataclass(frozen=True, slots=True)
+class Sitrep:
+    """All connected parts of one process; `worker` is None in the role `api`."""
+
+    api: ApiContext
+    web: WebContext
+    worker: Worker | None
+
+
+@asynccontextmanager
+async def connected(settings: Settings, database_url: str, role: str) -> AsyncIterator[Sitrep]:
+    """Connect everything that `role` (api, worker, all) needs; the database must be migrated."""
+    async with AsyncExitStack() as stack:
+        store = Store(database_url)
+        stack.push_async_callback(store.aclose)
+        queue = Queue(store)
+        await queue.open()
+        stack.push_async_callback(queue.aclose)
+        links = Links(settings.public_url, await _link_key(settings, store))
+        worker = None
+        if role != "api":
+            stages = pipeline(settings, await _sources(settings, stack))
+            dispatcher = Dispatcher(registry.notifiers(settings, _page_link(links)))
+            stack.push_async_callback(dispatcher.aclose)
+            announcer = Announcer(Incidents(store), Deliveries(store), dispatcher)
+            enricher = Enricher(Enrichments(store), stages, announcer, queue, settings.budget_seconds)
+            sender = Sender(Incidents(store), Deliveries(store), dispatcher, Leases(store, holder=uuid7()))
+            worker = Worker(store, queue, enricher, sender)
+        web = WebContext(Incidents(store), Search(store), Rejections(store), links, _signed_in(settings))
+        yield Sitrep(api=_api(settings, store, queue), web=web, worker=worker)
+
+
+async def _sources(settings: Settings, stack: AsyncExitStack) -> list[Source]:
+    """The sources that are on; the stack closes them."""
+    opened = await registry.sources(settings)
+    for source in opened:
+        stack.push_async_callback(source.aclose)
+    return opened
+
+
+def pipeline(settings: Settings, sources: list[Source]) -> Pipeline:
+    """Gathering and judging, without a database."""
+    questions = Questions(load_playbooks(settings.playbooks_dir))
+    planner = Planner(questions, health_urls=settings.health_urls, probes=settings.probes == "on")
+    return Pipeline(Gatherer(sources, planner, settings.source_deadline_seconds), registry.detectors())
+
+
+def _api(settings: Settings, store: Store, queue: Queue) -> ApiContext:
+    return ApiContext(
+        settings=settings,
+        store=store,
+        senders=registry.senders(),
+        acceptance=Acceptance(store, queue.enqueue, timedelta(minutes=settings.reopen_minutes)),
+        rejections=Rejections(store),
+        heartbeats=Heartbeats(store),
+        incidents=Incidents(store),
+        search=Search(store),
+    )
+
+
+async def _link_key(settings: Settings, store: Store) -> Callable[[], bytes]:
+    if settings.link_secret:
+        return lambda: settings.link_secret.read().encode()
+    key = await link_key(store)
+    return lambda: key
+
+
+def _page_link(links: Links) -> Callable[[Incident], str]:
+    return lambda incident: links.sign(UUID(str(incident.id)))
+
+
+def _signed_in(settings: Settings) -> Callable[[Request], bool]:
+    """Who may see every page: an API token, whom a trusted proxy names, or this machine while no token is set."""
+
+    def signed_in(request: Request) -> bool:
+        header = settings.trusted_proxy_header
+        if header and request.headers.get(header):
+            return True
+        if settings.api_tokens:
+            return has_token(request, settings.tokens(settings.api_tokens))
+        return is_local(request)
+
+    return signed_in

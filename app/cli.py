@@ -1,0 +1,148 @@
+"""The `sitrep` command."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import typer
+
+from app.domain.errors import InvalidPayloadError
+from app.settings import Settings, SettingsError, load_settings
+
+PROBLEM = 1
+USAGE = 2
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+playbooks_app = typer.Typer(no_args_is_help=True, help="What is looked up for which alert.")
+app.add_typer(playbooks_app, name="playbooks")
+
+
+def main() -> None:
+    """Run the command line; a wrong setting is one line, not a trace."""
+    try:
+        app()
+    except SettingsError as error:
+        _fail(str(error), USAGE)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
+    port: Annotated[int | None, typer.Option(help="port to listen on", min=0, max=65535)] = None,
+    role: Annotated[Literal["all", "api", "worker"], typer.Option(help="what this process does")] = "all",
+) -> None:
+    """Take alerts, enrich them and tell people, until it is stopped."""
+    from app.serve import ServeError, run  # noqa: PLC0415 - other commands need no web server
+
+    settings = _settings(host=host, port=port)
+    try:
+        run(settings, role)
+    except ServeError as error:
+        _fail(str(error), PROBLEM)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema to the newest revision."""
+    from app.store.engine import StoreUnavailableError  # noqa: PLC0415 - as above
+    from app.store.migrate import migrate as run  # noqa: PLC0415
+
+    settings = _settings()
+    if not settings.database_url:
+        _fail("SITREP_DATABASE_URL is not set; the embedded database is migrated by `sitrep serve`", USAGE)
+    try:
+        run(settings.database_url.read())
+    except StoreUnavailableError as error:
+        _fail(f"the database cannot be reached: {error}", PROBLEM)
+
+
+@app.command()
+def doctor() -> None:
+    """Say for every configured source and notifier whether it is reachable, authenticated, allowed."""
+    from app.doctor import examine  # noqa: PLC0415 - as above
+
+    healthy = True
+    for diagnosis in asyncio.run(examine(_settings())):
+        healthy &= diagnosis.healthy
+        typer.echo(f"{'ok  ' if diagnosis.healthy else 'FAIL'}  {diagnosis.name}: {diagnosis.statement}")
+        if diagnosis.fix and not diagnosis.healthy:
+            typer.echo(f"      fix: {diagnosis.fix}")
+    if not healthy:
+        raise typer.Exit(PROBLEM)
+
+
+@app.command()
+def investigate(
+    payload: Annotated[Path, typer.Argument(help="an Alertmanager webhook body, - for standard input")],
+    output: Annotated[Literal["text", "json", "slack"], typer.Option(help="how to show it")] = "text",
+) -> None:
+    """Enrich one payload against the configured sources, without a database."""
+    from app.investigate import investigate as run  # noqa: PLC0415 - as above
+    from app.telemetry import configure_logging  # noqa: PLC0415
+
+    settings = _settings()
+    configure_logging(settings.log_format, sys.stderr)
+    try:
+        body = sys.stdin.buffer.read() if str(payload) == "-" else payload.read_bytes()
+        typer.echo(asyncio.run(run(settings, body, output)))
+    except OSError as error:
+        _fail(f"{payload}: {error.strerror}", USAGE)
+    except InvalidPayloadError as error:
+        _fail(f"{payload}: {error}", PROBLEM)
+
+
+@playbooks_app.command("list")
+def list_playbooks(
+    output: Annotated[Literal["text", "json"], typer.Option(help="how to show them")] = "text",
+) -> None:
+    """List every playbook and the alerts that it is for."""
+    books = _playbooks()
+    if output == "json":
+        typer.echo(json.dumps([{"name": book.name, "alerts": list(book.alerts)} for book in books]))
+        return
+    for book in books:
+        typer.echo(f"{book.name}: {', '.join(book.alerts) or 'any alert about ' + ', '.join(book.kinds)}")
+
+
+@playbooks_app.command("show")
+def show_playbook(alert: Annotated[str, typer.Argument(help="an alert's name")]) -> None:
+    """Show what is looked up for an alert."""
+    from app.domain.subject import Subject  # noqa: PLC0415 - as above
+    from app.playbooks.loader import load_playbooks  # noqa: PLC0415
+
+    book = load_playbooks(_settings().playbooks_dir).for_alert(alert, Subject("", "", "Deployment", ""))
+    typer.echo(f"{book.name}")
+    for query in book.queries:
+        typer.echo(f"  {query.name} ({query.unit or 'no unit'}): {query.question}\n    {' '.join(query.expr.split())}")
+
+
+@playbooks_app.command("lint")
+def lint_playbooks(directory: Annotated[Path, typer.Argument(help="a folder of YAML files")]) -> None:
+    """Check a folder of playbooks."""
+    from app.playbooks.loader import lint  # noqa: PLC0415 - as above
+
+    if not directory.is_dir():
+        _fail(f"{directory} is not a folder", USAGE)
+    faults = lint(directory)
+    for fault in faults:
+        typer.echo(fault)
+    if faults:
+        raise typer.Exit(PROBLEM)
+
+
+def _playbooks() -> tuple[Any, ...]:
+    from app.playbooks.loader import load_playbooks  # noqa: PLC0415 - as above
+
+    return load_playbooks(_settings().playbooks_dir).every
+
+
+def _settings(**given: str | int | None) -> Settings:
+    """The settings, with what the command line says above them."""
+    return load_settings(given={name: value for name, value in given.items() if value is not None})
+
+
+def _fail(line: str, code: int) -> NoReturn:
+    typer.echo(f"sitrep: {line}", err=True)
+    raise SystemExit(code)

@@ -1,0 +1,1 @@
+"""Is it getting better? Pure judgement over two points in time."""

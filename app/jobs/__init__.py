@@ -1,0 +1,1 @@
+"""The durable jobs and the loops around them: what a worker process does."""

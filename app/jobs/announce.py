@@ -1,0 +1,58 @@
+"""The first word: what an incident should show where, wanted the moment there is something to say."""
+
+import asyncio
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+
+from app import telemetry
+from app.domain.alert import AlertStatus
+from app.domain.incident import Incident
+from app.notify.dispatcher import Dispatcher
+from app.store.deliveries import Deliveries
+from app.store.incidents import Incidents
+
+LOOK_EVERY_SECONDS = 0.3
+# The announcer speaks this long before the budget ends, for the send itself takes time.
+BEFORE_BUDGET_SECONDS = 0.7
+
+log = structlog.get_logger()
+
+
+class Announcer:
+    """Announces incidents: from an enrichment, or from the labels alone when the budget runs out."""
+
+    def __init__(self, incidents: Incidents, deliveries: Deliveries, dispatcher: Dispatcher) -> None:
+        self._incidents = incidents
+        self._deliveries = deliveries
+        self._dispatcher = dispatcher
+        self.something_due = asyncio.Event()
+
+    async def announce(self, incident_id: UUID) -> Incident:
+        """Want all that this incident should show, as it stands now; what is wanted already stays."""
+        incident = await self._incidents.get(incident_id)
+        wanted = [(name, target.target, target.part) for name, target in self._dispatcher.targets(incident)]
+        if not _heard_only_at_its_end(incident):
+            first = await self._deliveries.announce(incident_id, wanted)
+            if first:
+                waited = (datetime.now(UTC) - incident.received_at).total_seconds()
+                telemetry.ANNOUNCED_AFTER_SECONDS.observe(max(0.0, waited))
+        self.something_due.set()
+        return incident
+
+    async def watch_budget(self, budget_seconds: float) -> None:
+        """Once: announce every incident whose budget is about to end, whatever the queue does."""
+        for incident_id in await self._incidents.unannounced(budget_seconds - BEFORE_BUDGET_SECONDS):
+            log.info("announced from the labels alone", incident_id=str(incident_id))
+            await self.announce(incident_id)
+
+
+def _heard_only_at_its_end(incident: Incident) -> bool:
+    """It had ended before the first body about it came: kept, but nobody is told."""
+    return (
+        incident.state is AlertStatus.RESOLVED
+        and incident.first_notified_at is None
+        and incident.announced_at is not None
+        and not incident.deliveries
+    )

@@ -1,0 +1,133 @@
+"""The enrich job: gather, judge, store, announce; again while the incident asks for more."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+
+from app import telemetry
+from app.domain.alert import AlertStatus
+from app.domain.incident import Assessment, Enrichment, Recollection
+from app.jobs.announce import Announcer
+from app.pipeline import About, Judged, Pipeline
+from app.store.codec import Summary
+from app.store.enrichment import PAST_DAYS, Conclusion, Enrichments, Work
+from app.store.news import News
+from app.store.queue import MAX_ATTEMPTS, Queue
+
+# A first message is rendered and sent in what is left of the budget.
+BEFORE_BUDGET_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 45
+MAX_ROUNDS = 20
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Enricher:
+    """Does the work of one incident at a time; any number of them may run, the fence keeps twins apart."""
+
+    enrichments: Enrichments
+    pipeline: Pipeline
+    announcer: Announcer
+    queue: Queue
+    budget_seconds: float
+
+    async def enrich(self, incident_id: UUID) -> None:
+        """Until nothing is behind: what came while one round ran is seen by the next."""
+        with structlog.contextvars.bound_contextvars(incident_id=str(incident_id)):
+            for _ in range(MAX_ROUNDS):
+                if await self.enrichments.attempts(incident_id) >= MAX_ATTEMPTS:
+                    await self.enrichments.park(incident_id, f"enrichment failed {MAX_ATTEMPTS} times")
+                    telemetry.ENRICHMENTS.labels("parked").inc()
+                    await self.announcer.announce(incident_id)
+                    return
+                work = await self.enrichments.begin(incident_id)
+                if work is None:
+                    return
+                await self._round(work)
+
+    async def look_again(self, incident_id: UUID) -> None:
+        """Ask once more what was empty at first: a crash whose last lines had not arrived yet."""
+        work = await self.enrichments.begin(incident_id, again=True)
+        if work is None or work.previous is None or work.state is AlertStatus.RESOLVED:
+            return
+        more = await self.pipeline.ask_again(work.previous_evidence, datetime.now(UTC))
+        if not more.items:
+            return
+        evidence = work.previous_evidence + more
+        judged = await self.pipeline.judge(_about(work), evidence, work.previous.recollection, datetime.now(UTC))
+        await self._conclude(work, judged, work.previous.recollection, "complete")
+
+    async def _round(self, work: Work) -> None:
+        if work.state is AlertStatus.RESOLVED and work.previous is not None:
+            await self._close(work, work.previous)
+            return
+        started_at = datetime.now(UTC)
+        gathering = self.pipeline.gather(_about(work), started_at)
+        try:
+            past = asyncio.create_task(self._recall(work))
+            left = self.budget_seconds - BEFORE_BUDGET_SECONDS - (started_at - work.received_at).total_seconds()
+            if not await gathering.wait(max(0.0, left) if work.first else self.budget_seconds):
+                partial = await self.pipeline.judge(_about(work), gathering.evidence(), await past, datetime.now(UTC))
+                if work.first:
+                    await self._conclude(work, partial, await past, "partial")
+            evidence = await gathering.finish()
+        finally:
+            await gathering.aclose()
+        judged = await self.pipeline.judge(_about(work), evidence, await past, datetime.now(UTC))
+        if await self._conclude(work, judged, await past, "complete") and self.pipeline.worth_asking_again(evidence):
+            await self.queue.look_again(work.incident_id, LOOK_AGAIN_SECONDS)
+
+    async def _close(self, work: Work, previous: Summary) -> None:
+        """It resolved: what was judged stays; only whether it really recovered is asked now."""
+        now = datetime.now(UTC)
+        recovery = await self.pipeline.recovery(_about(work), now)
+        if recovery.confirmed:
+            await self.enrichments.recovered(work, recovery.statement, now)
+        assessment = self.pipeline.closed(previous.assessment, recovery)
+        judged = Judged(assessment, work.previous_evidence + recovery.evidence, previous.timings)
+        await self._conclude(work, judged, previous.recollection, "complete")
+
+    async def _recall(self, work: Work) -> Recollection:
+        alertname = work.alerts[0].name if work.alerts else ""
+        return Recollection(await self.enrichments.past(work, alertname), PAST_DAYS)
+
+    async def _conclude(self, work: Work, judged: Judged, recollection: Recollection, enrichment: Enrichment) -> bool:
+        """Write and announce; False if another runner has taken the incident over."""
+        summary = Summary(
+            assessment=judged.assessment,
+            recollection=recollection,
+            gaps=judged.evidence.gaps,
+            timings=dict(judged.timings),
+            source_milliseconds=dict(judged.evidence.milliseconds),
+        )
+        news = _news(work, judged.assessment)
+        kept = await self.enrichments.conclude(work, Conclusion(summary, judged.evidence, enrichment), news)
+        telemetry.ENRICHMENTS.labels(enrichment if kept else "fenced").inc()
+        if kept:
+            await self.announcer.announce(work.incident_id)
+        else:
+            log.warning("another runner has taken this incident over")
+        return kept
+
+
+def _about(work: Work) -> About:
+    return About(work.alerts, work.subjects, work.received_at)
+
+
+def _news(work: Work, assessment: Assessment) -> list[News]:
+    """A cause that became clear after the first message, and the end, are said in the thread."""
+    before = work.previous.assessment if work.previous else None
+    if before is None:
+        return []
+    if work.state is AlertStatus.RESOLVED:
+        return [News("resolved", assessment.briefing.still)]
+    first = assessment.hypotheses[0] if assessment.hypotheses else None
+    known = before.hypotheses[0] if before.hypotheses else None
+    clear = first is not None and first.confidence == "high"
+    if clear and first and (known is None or known.confidence != "high" or known.cause != first.cause):
+        return [News("cause", f"likely cause found: {first.statement}")]
+    return []

@@ -1,0 +1,131 @@
+"""A worker: the job engine and the loops, started together, and started again whenever they end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import structlog
+
+from app import telemetry
+from app.domain.alert import Severity
+from app.jobs.announce import LOOK_EVERY_SECONDS, Announcer
+from app.jobs.deliver import Sender
+from app.jobs.enrich import Enricher
+from app.store.deliveries import Deliveries
+from app.store.engine import Store, StoreUnavailableError
+from app.store.partitions import ensure_partitions
+from app.store.queue import ENRICH, LOOK_AGAIN, QUEUE, Queue, retry_strategy
+
+SWEEP_EVERY_SECONDS = 5.0
+PARTITIONS_EVERY_SECONDS = 6 * 3600.0
+CONCURRENCY = 8
+GRACE_SECONDS = 20
+HEARTBEAT_SECONDS = 3.0
+POLL_SECONDS = 0.5
+PAUSE_AFTER_FAILURE_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class Worker:
+    """Runs jobs and loops until it is stopped."""
+
+    def __init__(self, store: Store, queue: Queue, enricher: Enricher, sender: Sender) -> None:
+        self._store = store
+        self._queue = queue
+        self._enricher = enricher
+        self._sender = sender
+        self._announcer: Announcer = enricher.announcer
+        self._deliveries = Deliveries(store)
+        self._stopping = asyncio.Event()
+        _register(queue, enricher)
+
+    async def run(self) -> None:
+        """Until `stop`; then what is being done is finished or handed back within the grace period."""
+        loops = [
+            self._every(LOOK_EVERY_SECONDS, lambda: self._announcer.watch_budget(self._enricher.budget_seconds)),
+            self._every(LOOK_EVERY_SECONDS, self._sender.start_due, self._announcer.something_due),
+            self._every(SWEEP_EVERY_SECONDS, self._sweep),
+            self._every(PARTITIONS_EVERY_SECONDS, self._make_partitions),
+            self._work(),
+        ]
+        await asyncio.gather(*loops)
+        await self._sender.aclose()
+
+    def stop(self) -> None:
+        """Ask everything to come to an end."""
+        self._stopping.set()
+        self._announcer.something_due.set()
+
+    async def _work(self) -> None:
+        """The job engine; it ends when PostgreSQL goes away, so it is started again whenever it returns."""
+        while not self._stopping.is_set():
+            engine = asyncio.create_task(self._run_engine())
+            stopping = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait({engine, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not engine.done():
+                engine.cancel()
+            (outcome,) = await asyncio.gather(engine, return_exceptions=True)
+            if not self._stopping.is_set():
+                log.warning("the job engine ended; starting it again", reason=str(outcome))
+                await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+
+    async def _run_engine(self) -> None:
+        await self._queue.app.run_worker_async(
+            queues=[QUEUE],
+            concurrency=CONCURRENCY,
+            install_signal_handlers=False,
+            shutdown_graceful_timeout=GRACE_SECONDS,
+            fetch_job_polling_interval=POLL_SECONDS,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            delete_jobs="successful",
+        )
+
+    async def _every(
+        self, seconds: float, work: Callable[[], Awaitable[None]], sooner: asyncio.Event | None = None
+    ) -> None:
+        """Do `work` again and again, `seconds` apart, or sooner when the event is set; a failure ends one round."""
+        wake = sooner or self._stopping
+        while not self._stopping.is_set():
+            try:
+                await work()
+            except StoreUnavailableError as error:
+                log.warning("the database is away", reason=str(error))
+                await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+            except Exception:
+                log.exception("a loop's round failed")
+                await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+            try:
+                async with asyncio.timeout(seconds):
+                    await wake.wait()
+            except TimeoutError:
+                continue
+            if sooner is not None:
+                sooner.clear()
+
+    async def _sweep(self) -> None:
+        """Take up what was left behind: jobs of dead workers, incidents without a job; and count."""
+        stalled = await self._queue.retry_stalled()
+        behind = await self._enricher.enrichments.behind()
+        for incident_id, severity in behind:
+            await self._queue.enqueue_now(incident_id, Severity(severity))
+        if stalled or behind:
+            log.info("took up what was left behind", stalled_jobs=stalled, incidents=len(behind))
+        telemetry.JOBS_BEHIND.set(len(behind))
+        for notifier, count in (await self._deliveries.parked()).items():
+            telemetry.DELIVERIES_PARKED.labels(notifier).set(count)
+
+    async def _make_partitions(self) -> None:
+        async with self._store.transaction() as transaction:
+            await ensure_partitions(transaction)
+
+
+def _register(queue: Queue, enricher: Enricher) -> None:
+    @queue.app.task(name=ENRICH, retry=retry_strategy)
+    async def enrich(incident_id: str) -> None:
+        await enricher.enrich(UUID(incident_id))
+
+    @queue.app.task(name=LOOK_AGAIN, retry=retry_strategy)
+    async def look_again(incident_id: str) -> None:
+        await enricher.look_again(UUID(incident_id))

@@ -1,0 +1,76 @@
+"""The ASGI application and its life: connected at start, worker beside it, taken apart at the end."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+
+from app import telemetry
+from app.api import health, incidents, webhooks
+from app.api.problems import add_problem_handlers
+from app.api.webhooks import MAX_BODY_BYTES
+from app.bootstrap import Sitrep, connected
+from app.jobs.worker import GRACE_SECONDS
+from app.settings import Settings
+from app.web import pages
+
+log = structlog.get_logger()
+
+
+def create_app(settings: Settings, database_url: str, role: str = "all") -> FastAPI:
+    """The application for this role. Its lifespan connects; a worker role serves health alone."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with connected(settings, database_url, role) as sitrep:
+            app.state.context = sitrep.api
+            app.state.web = sitrep.web
+            app.state.sitrep = sitrep
+            _settle_memory()
+            async with _working(sitrep):
+                yield
+
+    app = FastAPI(
+        title="Sitrep",
+        version=telemetry.version(),
+        description="Enriched incidents: what is different from normal, and where to look first.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        max_body_size=MAX_BODY_BYTES,
+        telemetry={"tracing": False},
+        redoc_url=None,
+    )
+    add_problem_handlers(app)
+    app.include_router(health.router)
+    if role != "worker":
+        app.include_router(webhooks.router)
+        app.include_router(incidents.router)
+        app.include_router(pages.router)
+    return app
+
+
+@asynccontextmanager
+async def _working(sitrep: Sitrep) -> AsyncIterator[None]:
+    """Run the worker beside the requests, if this role has one; at the end it gets its grace period."""
+    if sitrep.worker is None:
+        yield
+        return
+    running = asyncio.create_task(sitrep.worker.run())
+    try:
+        yield
+    finally:
+        sitrep.worker.stop()
+        _, late = await asyncio.wait({running}, timeout=GRACE_SECONDS + 2)
+        for task in late:
+            log.warning("the worker did not end in time; its jobs are taken up elsewhere")
+            task.cancel()
+
+
+def _settle_memory() -> None:
+    """What start-up made lives as long as the process: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

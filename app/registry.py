@@ -1,0 +1,140 @@
+"""The table of everything plugged in; each entry is a factory that imports its part when it is called."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+
+from app.analyze.detector import Detector
+from app.domain.errors import SourceError
+from app.domain.query import KUBERNETES_QUERIES
+from app.gather.source import BrokenSource, Source
+from app.ingest.sender import Sender
+from app.notify.notifier import Links, Notifier
+from app.settings import Settings
+
+DETECTORS = (
+    "oom_kill:OomKill",
+    "crash_loop:CrashLoop",
+    "image_pull:ImagePull",
+    "missing_config:MissingConfig",
+    "scheduling:Scheduling",
+    "admission:Admission",
+    "storage:Storage",
+    "probes:Probes",
+    "nodes:Nodes",
+    "rollout:Rollout",
+    "log_errors:LogErrors",
+    "symptoms:Symptoms",
+)
+
+
+async def _kubernetes(settings: Settings) -> Source | None:
+    if settings.kubernetes == "off":
+        return None
+    connection = import_module("app.gather.sources.kubernetes.connection").Connection
+    try:
+        opened = await connection.open(
+            context=settings.kubernetes_context, config_file=None, timeout_seconds=settings.source_deadline_seconds
+        )
+    except SourceError as error:
+        return BrokenSource("kubernetes", str(error), KUBERNETES_QUERIES)
+    if opened is None:
+        return None
+    source: Source = import_module("app.gather.sources.kubernetes.source").KubernetesSource(opened)
+    return source
+
+
+async def _prometheus(settings: Settings) -> Source | None:
+    if settings.prometheus_url is None:
+        return None
+    source: Source = import_module("app.gather.sources.prometheus").PrometheusSource(settings)
+    return source
+
+
+async def _loki(settings: Settings) -> Source | None:
+    if settings.loki_url is None:
+        return None
+    source: Source = import_module("app.gather.sources.loki").LokiSource(settings)
+    return source
+
+
+async def _probe(settings: Settings) -> Source | None:
+    if settings.probes == "off":
+        return None
+    source: Source = import_module("app.gather.sources.probe").ProbeSource(settings)
+    return source
+
+
+SOURCES: dict[str, Callable[[Settings], Awaitable[Source | None]]] = {
+    "kubernetes": _kubernetes,
+    "prometheus": _prometheus,
+    "loki": _loki,
+    "probe": _probe,
+}
+
+
+def _slack(settings: Settings, links: Links) -> Notifier | None:
+    if not settings.slack_token:
+        return None
+    notifier: Notifier = import_module("app.notify.notifiers.slack.bot").SlackNotifier(settings, links)
+    return notifier
+
+
+def _slack_webhook(settings: Settings, links: Links) -> Notifier | None:
+    if settings.slack_token or not settings.slack_webhook_url:
+        return None
+    notifier: Notifier = import_module("app.notify.notifiers.slack.webhook").SlackWebhookNotifier(settings, links)
+    return notifier
+
+
+def _pagerduty(settings: Settings, links: Links) -> Notifier | None:
+    if not settings.pagerduty_token:
+        return None
+    notifier: Notifier = import_module("app.notify.notifiers.pagerduty").PagerDutyNotifier(settings, links)
+    return notifier
+
+
+NOTIFIERS: dict[str, Callable[[Settings, Links], Notifier | None]] = {
+    "slack": _slack,
+    "slack_webhook": _slack_webhook,
+    "pagerduty": _pagerduty,
+}
+
+
+def _alertmanager() -> Sender:
+    sender: Sender = import_module("app.ingest.senders.alertmanager").AlertmanagerSender()
+    return sender
+
+
+def _grafana() -> Sender:
+    sender: Sender = import_module("app.ingest.senders.grafana").GrafanaSender()
+    return sender
+
+
+SENDERS: dict[str, Callable[[], Sender]] = {"alertmanager": _alertmanager, "grafana": _grafana}
+
+
+async def sources(settings: Settings) -> list[Source]:
+    """Every source that the settings turn on, connected at once."""
+    opened = await asyncio.gather(*(factory(settings) for factory in SOURCES.values()))
+    return [source for source in opened if source is not None]
+
+
+def notifiers(settings: Settings, links: Links) -> list[Notifier]:
+    """Every way to people that the settings turn on."""
+    made = (factory(settings, links) for factory in NOTIFIERS.values())
+    return [notifier for notifier in made if notifier is not None]
+
+
+def senders() -> dict[str, Sender]:
+    """Every sender by name."""
+    return {name: factory() for name, factory in SENDERS.items()}
+
+
+def detectors() -> list[Detector]:
+    """Every detector, in the order of the table."""
+    made: list[Detector] = []
+    for path in DETECTORS:
+        module, _, name = path.partition(":")
+        made.append(getattr(import_module(f"app.analyze.detectors.{module}"), name)())
+    return made

@@ -1,0 +1,156 @@
+"""`sitrep serve`: the embedded database if none is set, the schema, the server, and one screen that says so."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from typing_extensions import override
+
+from app import telemetry
+from app.main import create_app
+from app.settings import Settings
+from app.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from app.store.engine import StoreUnavailableError
+from app.store.migrate import migrate
+
+GRACE_SECONDS = 20
+MAX_HEADER_BYTES = 32 * 1024
+KEEP_ALIVE_SECONDS = 75
+EXAMPLE = Path("docs/example-alert.json")
+
+
+class ServeError(Exception):
+    """Why it cannot start, in one line."""
+
+
+def run(settings: Settings, role: str) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises `ServeError`."""
+    telemetry.configure_logging(settings.log_format)
+    with _listening(settings) as listener, _database(settings, role) as database_url:
+        config = uvicorn.Config(
+            create_app(settings, database_url, role),
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        )
+        server = _Server(config, _screen(settings, role))
+        server.run(sockets=[listener])
+        if not server.started:
+            raise ServeError("it did not start; the lines above say why")
+
+
+class _Server(uvicorn.Server):
+    """Says where it can be reached once it really can."""
+
+    def __init__(self, config: uvicorn.Config, screen: str) -> None:
+        super().__init__(config)
+        self._screen = screen
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(self._screen, flush=True)  # noqa: T201 - this is what `serve` says to a person
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """Take the port first: nothing else is worth starting without it."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        place = f"{settings.host}:{settings.port}"
+        raise ServeError(f"cannot listen on {place}: {error.strerror}; set SITREP_HOST or SITREP_PORT") from error
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+@contextmanager
+def _database(settings: Settings, role: str) -> Iterator[str]:
+    """The address of a migrated database; the embedded one lives as long as this process."""
+    if settings.database_url:
+        url = settings.database_url.read()
+        _migrate(url)
+        yield url
+        return
+    if role != "all":
+        raise ServeError(f"role {role} needs SITREP_DATABASE_URL: the embedded database serves one process only")
+    database = EmbeddedPostgres(settings.data_dir)
+    try:
+        url = database.start(settings.public_url)
+    except EmbeddedPostgresError as error:
+        raise ServeError(str(error)) from error
+    try:
+        _migrate(url)
+        yield url
+    finally:
+        database.stop()
+
+
+def _migrate(url: str) -> None:
+    try:
+        migrate(url)
+    except (StoreUnavailableError, ValueError) as error:
+        raise ServeError(f"the database cannot be used: {error}") from error
+
+
+def _screen(settings: Settings, role: str) -> str:
+    """Where it is, what is on, what to set next, and something to try."""
+    address = f"http://{settings.host}:{settings.port}"
+    sources = {
+        "Kubernetes": _kubernetes_at(settings),
+        "Prometheus": settings.prometheus_url or "",
+        "Loki": settings.loki_url or "",
+        "health probes": "on" if settings.probes == "on" else "",
+    }
+    notifiers = {
+        "Slack": "on" if settings.slack_token else "by webhook" if settings.slack_webhook_url else "",
+        "PagerDuty": "on" if settings.pagerduty_token else "",
+    }
+    hints = {
+        "Kubernetes": "KUBECONFIG",
+        "Prometheus": "SITREP_PROMETHEUS_URL",
+        "Loki": "SITREP_LOKI_URL",
+        "health probes": "SITREP_PROBES=on",
+        "Slack": "SITREP_SLACK_TOKEN and SITREP_SLACK_CHANNEL",
+        "PagerDuty": "SITREP_PAGERDUTY_TOKEN and SITREP_PAGERDUTY_FROM",
+    }
+    parts = {**sources, **notifiers}
+    lines = ["", f"  Sitrep {telemetry.version()} · {address} · role {role}", ""]
+    lines += [f"  {name:<14} {state or 'off: set ' + hints[name]}" for name, state in parts.items()]
+    lines += [
+        "",
+        "  Check what is set:  sitrep doctor",
+        "  Try it:",
+        f"    {_curl(address)}",
+        f"    open {address}/",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _kubernetes_at(settings: Settings) -> str:
+    if settings.kubernetes == "off":
+        return ""
+    if os.environ.get("KUBECONFIG"):
+        return "by kubeconfig"
+    return "in-cluster" if "KUBERNETES_SERVICE_HOST" in os.environ else ""
+
+
+def _curl(address: str) -> str:
+    return (
+        f"curl -sS {address}/api/v1/webhooks/alertmanager -H 'Content-Type: application/json' --data-binary @{EXAMPLE}"
+    )
