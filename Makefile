@@ -42,13 +42,15 @@ chart: install
 	.ci/chart
 
 image:
-	docker build -t sitrep .
+	docker build --build-arg VERSION=0.1.0 --build-arg REVISION=$$(git rev-parse HEAD) -t sitrep .
 
 lock:
 	uv pip compile pyproject.toml --extra embedded --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -o $(LOCK)
 	uv pip compile pyproject.toml --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -c $(LOCK) -o requirements/run.lock
+	echo hatchling | uv pip compile - --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate -c $(LOCK) -o requirements/build.lock
 
 format: install
 	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

@@ -37,6 +37,7 @@ class Worker:
         self._sender = sender
         self._announcer: Announcer = enricher.announcer
         self._deliveries = Deliveries(store)
+        self._seen_parked: set[str] = set()
         self._stopping = asyncio.Event()
         _register(queue, enricher)
 
@@ -113,8 +114,10 @@ class Worker:
         if stalled or behind:
             log.info("took up what was left behind", stalled_jobs=stalled, incidents=len(behind))
         telemetry.JOBS_BEHIND.set(len(behind))
-        for notifier, count in (await self._deliveries.parked()).items():
-            telemetry.DELIVERIES_PARKED.labels(notifier).set(count)
+        parked = await self._deliveries.parked()
+        for notifier in {*parked, *self._seen_parked}:
+            telemetry.DELIVERIES_PARKED.labels(notifier).set(parked.get(notifier, 0))
+        self._seen_parked |= parked.keys()
 
     async def _make_partitions(self) -> None:
         async with self._store.transaction() as transaction:

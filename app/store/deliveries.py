@@ -204,10 +204,16 @@ class Deliveries:
         await self._set(claim, "state = 'parked', error = %(e)s", e=reason[:300])
 
     async def parked(self) -> dict[str, int]:
-        """How many deliveries are parked, for each notifier."""
+        """How many deliveries wait for a person, for each notifier.
+
+        An alert that pages nobody has no PagerDuty incident: that is no fault of the delivery, and not counted.
+        """
         async with self._store.transaction() as transaction:
             rows = await transaction.all(
-                "select notifier, count(*) as count from delivery where state = 'parked' group by notifier"
+                """
+                select notifier, count(*) as count from delivery
+                where state = 'parked' and coalesce(error, '') not like 'no_pagerduty_incident%%' group by notifier
+                """
             )
         return {row["notifier"]: row["count"] for row in rows}
 
