@@ -1,6 +1,7 @@
 """PromQL as a syntax tree: the alert's own expression, its threshold, added matchers, escaping. Pure."""
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +11,9 @@ MAX_EXPRESSION_CHARACTERS = 4096
 # The parser recurses on the native stack: some thousand brackets would end the process, so none that deep gets in.
 MAX_DEPTH = 100
 MAX_NUMBER_DEPTH = 20
+# Parsing a chain takes the square of its length: four thousand characters of `x+x+…` would block us for seconds.
+MAX_OPERATORS = 300
+OPERATOR = re.compile(r"[-+*/%^<>=!]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
 MAX_URL_CHARACTERS = 16 * 1024
 # Printing indents a deep tree, so a chain of a thousand terms would become megabytes.
 MAX_PRINTED_CHARACTERS = 4 * MAX_EXPRESSION_CHARACTERS
@@ -105,7 +109,7 @@ def skeleton(expr: str) -> tuple[str, ...] | None:
 
 
 def _tree(expr: str) -> promql.Expr | None:
-    if len(expr) > MAX_EXPRESSION_CHARACTERS or _depth(expr) > MAX_DEPTH:
+    if len(expr) > MAX_EXPRESSION_CHARACTERS or _depth(expr) > MAX_DEPTH or _operators(expr) > MAX_OPERATORS:
         return None
     try:
         return promql.parse(expr)
@@ -123,6 +127,11 @@ def _depth(expr: str) -> int:
         elif character in ")]}":
             depth = max(0, depth - 1)
     return deepest
+
+
+def _operators(expr: str) -> int:
+    """How many there are; those in strings and matchers count too."""
+    return sum(1 for _ in OPERATOR.finditer(expr))
 
 
 def _printed(tree: promql.Expr) -> str | None:

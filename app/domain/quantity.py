@@ -22,7 +22,9 @@ _SUFFIXES = {
     "Ei": Decimal(2) ** 60,
 }
 # An exponent needs digits, so `2E` is exa and `2E3` two thousand.
-_QUANTITY = re.compile(r"([+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40}))(?:[eE]([+-]?\d{1,3})|([numkMGTPE]|[KMGTPE]i)?)")
+_QUANTITY = re.compile(
+    r"([+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40}))(?:[eE]([+-]?\d{1,3})|([numkMGTPE]|[KMGTPE]i)?)", re.ASCII
+)
 
 
 def parse_quantity(text: object) -> Decimal | None:

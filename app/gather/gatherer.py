@@ -1,0 +1,164 @@
+"""Asks all sources at once: every question under the deadline, every failure a named gap."""
+
+import asyncio
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+
+from app.domain.alert import Alert
+from app.domain.errors import SourceError
+from app.domain.evidence import Evidence, Gap
+from app.domain.query import Query
+from app.domain.subject import Subject
+from app.gather.harvest import Harvest
+from app.gather.owed import calls_of, kind_of_source
+from app.gather.plan import Plan
+from app.gather.planner import Planner
+from app.gather.source import Source
+
+CONCURRENT_PER_SOURCE = 8
+MAX_KUBERNETES_CALLS = 40
+# What a source that does not listen to its cancellation may cost beyond the deadline.
+GRACE_SECONDS = 0.25
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What all gatherings share: the sources, and how many questions each takes at a time."""
+
+    sources: tuple[Source, ...]
+    slots: dict[str, asyncio.Semaphore]
+    deadline_seconds: float
+
+
+class Gatherer:
+    """Holds the sources; each incident gets a `Gathering` of its own."""
+
+    def __init__(self, sources: Sequence[Source], planner: Planner, deadline_seconds: float) -> None:
+        self.planner = planner
+        slots = {source.name: asyncio.Semaphore(CONCURRENT_PER_SOURCE) for source in sources}
+        self._desk = _Desk(tuple(sources), slots, deadline_seconds)
+
+    def start(self, alerts: tuple[Alert, ...], subjects: tuple[Subject, ...], now: datetime) -> "Gathering":
+        """Begin to ask; returns at once. The caller must `finish` or `aclose` it."""
+        return Gathering(self._desk, self.planner.begin(alerts, subjects, now))
+
+    async def ask(self, queries: Iterable[Query], _now: datetime) -> Evidence:
+        """The answers to these questions alone, without any that follow from them."""
+        gathering = Gathering(self._desk, Plan(tuple(queries), lambda _subject, _pods: (), probes=False), follow=False)
+        try:
+            return await gathering.finish()
+        finally:
+            await gathering.aclose()
+
+
+class Gathering:
+    """One incident's questions on their way."""
+
+    def __init__(self, desk: _Desk, plan: Plan, *, follow: bool = True) -> None:
+        self._desk = desk
+        self._plan = plan
+        self._follow = follow
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        self._deadline = self._started + desk.deadline_seconds
+        self._harvest = Harvest()
+        self._asked: set[tuple[str, Query]] = set()
+        self._calls_left = MAX_KUBERNETES_CALLS
+        self._open: dict[asyncio.Task[None], tuple[str, Query]] = {}
+        self._idle = asyncio.Event()
+        self._ask_all(plan.first)
+        self._settle()
+
+    async def wait(self, seconds: float) -> bool:
+        """Whether nothing more will be asked, after this many seconds at most."""
+        try:
+            async with asyncio.timeout(max(seconds, 0)):
+                await self._idle.wait()
+        except TimeoutError:
+            return self._idle.is_set()
+        return True
+
+    def evidence(self) -> Evidence:
+        """What is there so far; what was asked and not answered yet is a gap."""
+        elapsed = self._elapsed_seconds()
+        # Whole seconds, rounded down: that is how a reader counts them.
+        reason = f"no answer in {math.floor(elapsed + 0.05)} s" if elapsed >= 1 else "no answer yet"
+        waiting = [(query, Gap(source, query.question, reason)) for source, query in self._open.values()]
+        return self._harvest.evidence(waiting, self._plan.is_moot)
+
+    async def finish(self) -> Evidence:
+        """Everything, at the deadline at the latest."""
+        if not await self.wait(self._deadline - self._loop.time() + GRACE_SECONDS):
+            log.warning("source ignores its deadline", sources=sorted({name for name, _ in self._open.values()}))
+        evidence = self.evidence()
+        await self.aclose()
+        return evidence
+
+    async def aclose(self) -> None:
+        """Cancel what still runs."""
+        tasks = list(self._open)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+
+    def _ask_all(self, queries: Iterable[Query]) -> None:
+        for query in queries:
+            takers = [source for source in self._desk.sources if source.accepts(query)]
+            if not takers and (missing := kind_of_source(query)):
+                self._harvest.not_configured(missing, query)
+            for source in takers:
+                self._ask(source, query)
+
+    def _ask(self, source: Source, query: Query) -> None:
+        # The same thing in other words is the same question.
+        key = (source.name, replace(query, question=""))
+        if key in self._asked or self._loop.time() >= self._deadline:
+            return
+        self._asked.add(key)
+        self._harvest.asked(query)
+        calls = calls_of(query)
+        if calls > self._calls_left:
+            self._harvest.failed(query, Gap(source.name, query.question, "too many questions for one incident"))
+            return
+        self._calls_left -= calls
+        task = self._loop.create_task(self._answer(source, query))
+        self._open[task] = (source.name, query)
+        task.add_done_callback(self._closed)
+
+    async def _answer(self, source: Source, query: Query) -> None:
+        try:
+            async with asyncio.timeout_at(self._deadline), self._desk.slots[source.name]:
+                answer = await source.answer(query)
+            took = self._elapsed_seconds() * 1000
+            self._harvest.add(source.name, query, answer, took)
+            if self._follow:
+                self._ask_all(self._plan.follow_up(query, answer))
+        except TimeoutError:
+            self._failed(source, query, f"no answer in {self._desk.deadline_seconds:g} s")
+        except SourceError as error:
+            self._failed(source, query, str(error))
+        except Exception as error:  # a bug in one source costs only itself
+            log.exception("source failed", source=source.name, question=query.question)
+            self._failed(source, query, f"internal error ({type(error).__name__})")
+
+    def _failed(self, source: Source, query: Query, reason: str) -> None:
+        self._harvest.failed(query, Gap(source.name, query.question, reason))
+        self._harvest.took(source.name, self._elapsed_seconds() * 1000)
+
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        self._open.pop(task, None)
+        self._settle()
+
+    def _settle(self) -> None:
+        if not self._open:
+            self._idle.set()
+
+    def _elapsed_seconds(self) -> float:
+        return min(self._loop.time() - self._started, self._desk.deadline_seconds)

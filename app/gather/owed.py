@@ -1,0 +1,17 @@
+"""What a question costs, and whose it is when nobody takes it."""
+
+from app.domain.query import LogQuery, ProbeQuery, PromQuery, Query, RolloutQuery, ServicesQuery
+
+# Requests to the API server; a rollout's history reads the workload, its revisions and perhaps events.
+_CALLS: dict[type[Query], int] = {RolloutQuery: 2, ServicesQuery: 2, PromQuery: 0, LogQuery: 0, ProbeQuery: 0}
+_OTHER_SOURCES: dict[type[Query], str] = {PromQuery: "prometheus", LogQuery: "loki", ProbeQuery: ""}
+
+
+def calls_of(query: Query) -> int:
+    """How many requests to the Kubernetes API it makes."""
+    return _CALLS.get(type(query), 1)
+
+
+def kind_of_source(query: Query) -> str:
+    """The source that would answer it; empty for probes, which are off because somebody wants that."""
+    return _OTHER_SOURCES.get(type(query), "kubernetes")

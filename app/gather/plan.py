@@ -1,0 +1,236 @@
+"""The plan of one incident: follows owners, picks the worst pods, and asks nothing twice."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from app.domain.evidence import Evidence, Gap, ObjectState
+from app.domain.query import (
+    ObjectQuery,
+    ObjectsQuery,
+    PodsQuery,
+    Query,
+    RolloutQuery,
+    ServicesQuery,
+)
+from app.domain.subject import Subject
+from app.gather import questions
+from app.gather.owners import controller_of, metadata_of, others_by_name
+from app.gather.probing import HttpCheck, checks_of, pod_urls, service_urls
+from app.gather.symptoms import badness, containers_of, is_unhealthy_workload, is_unscheduled, worst_first
+
+MAX_DEPTH = 5
+MAX_PODS_OF_A_QUESTION = 3
+MAX_PODS_LOOKED_INTO = 6
+MAX_LOGS = 12
+MAX_NEIGHBOURS = 3
+MAX_OTHERS_MEASURED = 3
+MAX_CLAIMS = 2
+MAX_NAMED_PODS = 30
+CLAIM = "PersistentVolumeClaim"
+_WITH_HISTORY = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Rollout"})
+
+About = Callable[[Subject, Sequence[str]], tuple[Query, ...]]
+
+
+class Plan:
+    """`first` are the first questions; `follow_up` gives those that an answer raises."""
+
+    def __init__(self, first: tuple[Query, ...], about: About, *, probes: bool) -> None:
+        self.first = first
+        self._about = about
+        self._probes = probes
+        self._asked_about = {query.subject for query in first if isinstance(query, ObjectQuery)}
+        self._depth: dict[Subject, int] = {}
+        self._uids: dict[Subject, str] = {}
+        self._instead_of: dict[Subject, Subject] = {}
+        self._settled: set[Subject] = set()
+        self._unfolded: set[Subject] = set()
+        self._looked_into: set[Subject] = set()
+        self._checks: dict[Subject, tuple[HttpCheck, ...]] = {}
+        self._services: dict[Subject, tuple[ObjectState, ...]] = {}
+        self._logs_left = MAX_LOGS
+        self._neighbours_left = MAX_NEIGHBOURS
+        self._others_left = MAX_OTHERS_MEASURED
+
+    def follow_up(self, query: Query, answer: Evidence) -> tuple[Query, ...]:
+        """What to ask next, now that this is known; what was asked before may be among it."""
+        states = answer.of(ObjectState)
+        match query:
+            case ObjectQuery():
+                return tuple(self._seen(states[0]) if states else self._missing(query.subject))
+            case PodsQuery():
+                return tuple(self._pods(query, states))
+            case ObjectsQuery():
+                return tuple(_unbound(states) if query.subject.kind == CLAIM else self._neighbours(states))
+            case RolloutQuery():
+                return tuple(questions.events(state.subject) for state in states[-1:])
+            case ServicesQuery():
+                return tuple(self._service_probes(query.subject, states))
+        return ()
+
+    def is_moot(self, query: Query, gap: Gap) -> bool:
+        """Whether a gap says nothing: a guess that was never meant, or that another object took the place of."""
+        if not isinstance(query, ObjectQuery) or not gap.reason.startswith("no such "):
+            return False
+        return query.subject in self._settled or query.subject in self._instead_of
+
+    def _missing(self, subject: Subject) -> list[Query]:
+        if subject in self._instead_of or subject in self._uids:
+            return []
+        others = [other for other in others_by_name(subject) if other.name]
+        for other in others:
+            self._instead_of.setdefault(other, subject)
+        return [questions.state(other) for other in others]
+
+    def _seen(self, state: ObjectState) -> list[Query]:
+        subject = state.subject
+        expected, uid = self._uids.get(subject), metadata_of(state).get("uid")
+        if expected and uid and expected != uid:
+            return []  # made anew under the same name: not the owner that was meant
+        if subject in self._instead_of:
+            self._settled.add(self._instead_of[subject])
+        owner = self._owner(state)
+        if subject.kind == "Pod":
+            return [*self._pod(state), *owner]
+        if subject.kind in {"ReplicaSet", "Job"} and owner:
+            return owner
+        return self._by_kind(state)
+
+    def _by_kind(self, state: ObjectState) -> list[Query]:
+        subject, spec = state.subject, state.body.get("spec") or {}
+        match subject.kind:
+            case "Node":
+                return [questions.events(subject)]
+            case "Service":
+                labels = questions.selector_of(state)
+                return [questions.pods(subject, labels)] if labels else []
+            case "HorizontalPodAutoscaler":
+                target = spec.get("scaleTargetRef") or {}
+                kind, name = str(target.get("kind", "")), str(target.get("name", ""))
+                return [questions.state(Subject(subject.cluster, subject.namespace, kind, name))] if name else []
+            case "PersistentVolumeClaim":
+                return [questions.events(subject), *_behind_claim(subject, spec)]
+            case "Namespace" | "PersistentVolume" | "StorageClass":
+                return []
+        return self._workload(state)
+
+    def _owner(self, state: ObjectState) -> list[Query]:
+        found = controller_of(state)
+        depth = self._depth.get(state.subject, 0) + 1
+        if found is None or depth >= MAX_DEPTH or found[0].kind == "Node":
+            return []
+        owner, uid = found
+        self._depth.setdefault(owner, depth)
+        if uid:
+            self._uids.setdefault(owner, uid)
+        return [questions.state(owner)]
+
+    def _workload(self, state: ObjectState) -> list[Query]:
+        subject = state.subject
+        if subject in self._unfolded:
+            return []
+        self._unfolded.add(subject)
+        labels = questions.selector_of(state)
+        queries: list[Query] = [questions.events(subject)]
+        if subject.kind in _WITH_HISTORY:
+            queries.append(questions.rollouts(subject, labels))
+        if labels:
+            queries.append(questions.pods(subject, labels))
+        if template_labels := questions.template_labels_of(state):
+            queries.append(questions.services(subject, template_labels))
+        if subject not in self._asked_about and self._others_left:
+            self._others_left -= 1
+            queries.extend(self._about(subject, ()))
+        return queries
+
+    def _neighbours(self, states: Iterable[ObjectState]) -> list[Query]:
+        queries: list[Query] = []
+        for state in states:
+            is_other = state.subject not in self._unfolded and state.subject not in self._asked_about
+            if state.subject.is_workload and is_other and self._neighbours_left and is_unhealthy_workload(state):
+                self._neighbours_left -= 1
+                queries.extend(self._workload(state))
+        return queries
+
+    def _pods(self, query: PodsQuery, pods: tuple[ObjectState, ...]) -> list[Query]:
+        if query.subject.kind == "Node":
+            return []
+        chosen = worst_first(pods)[:MAX_PODS_OF_A_QUESTION]
+        if query.subject.kind == "Namespace":
+            chosen = [pod for pod in chosen if badness(pod)]
+        queries: list[Query] = []
+        for pod in chosen:
+            queries.extend(self._pod(pod))
+            if query.subject.kind in {"Namespace", "Service"}:
+                queries.extend(self._owner(pod))
+        if any(is_unscheduled(pod) for pod in pods):
+            queries.append(questions.nodes(query.subject.cluster))
+            queries.append(questions.claims(pods[0].subject))
+        if query.subject.kind != "Namespace":
+            queries.extend(self._pod_probes(query.subject, chosen))
+            queries.extend(self._about_odd_names(query.subject, pods))
+        return queries
+
+    def _about_odd_names(self, subject: Subject, pods: Iterable[ObjectState]) -> tuple[Query, ...]:
+        """Metrics and log stores were asked by the shape of names; pods named otherwise need to be named to them."""
+        names = [pod.subject.name for pod in pods if not pod.subject.name.startswith(f"{subject.name}-")]
+        return self._about(subject, names[:MAX_NAMED_PODS]) if names else ()
+
+    def _pod(self, pod: ObjectState) -> list[Query]:
+        subject, spec = pod.subject, pod.body.get("spec") or {}
+        if subject in self._looked_into or len(self._looked_into) >= MAX_PODS_LOOKED_INTO:
+            return []
+        self._looked_into.add(subject)
+        queries: list[Query] = [*self._logs(pod), questions.events(subject)]
+        if node := spec.get("nodeName"):
+            queries.append(questions.state(Subject(subject.cluster, "", "Node", str(node))))
+        else:
+            queries.extend(_claims(subject, spec.get("volumes") or ()))
+        return queries
+
+    def _logs(self, pod: ObjectState) -> list[Query]:
+        looks = [look for look in containers_of(pod) if look.ran]
+        bad = [look for look in looks if look.bad]
+        queries: list[Query] = []
+        for look in bad or looks[-1:]:
+            queries.append(questions.log(pod.subject, look.name, previous=False))
+            if look.had_run_before:
+                queries.append(questions.log(pod.subject, look.name, previous=True))
+        kept = queries[: self._logs_left]
+        self._logs_left -= len(kept)
+        return kept
+
+    def _pod_probes(self, subject: Subject, pods: list[ObjectState]) -> list[Query]:
+        if not self._probes or not pods:
+            return []
+        self._checks[subject] = checks_of(pods[0].body.get("spec") or {})
+        urls = [*pod_urls(pods), *self._urls_of_services(subject)]
+        return [questions.health(subject, url) for url in urls]
+
+    def _service_probes(self, subject: Subject, states: tuple[ObjectState, ...]) -> list[Query]:
+        self._services[subject] = tuple(state for state in states if state.subject.kind == "Service")
+        urls = self._urls_of_services(subject) if self._probes else []
+        return [questions.health(subject, url) for url in urls]
+
+    def _urls_of_services(self, subject: Subject) -> list[str]:
+        checks = self._checks.get(subject, ())
+        return [url for service in self._services.get(subject, ()) for url in service_urls(service, checks)]
+
+
+def _unbound(claims: Iterable[ObjectState]) -> list[Query]:
+    """Whatever a claim that found no volume wants."""
+    queries: list[Query] = []
+    waiting = [claim for claim in claims if (claim.body.get("status") or {}).get("phase") != "Bound"]
+    for claim in waiting[:MAX_CLAIMS]:
+        queries.extend([questions.events(claim.subject), *_behind_claim(claim.subject, claim.body.get("spec") or {})])
+    return [*queries, questions.volumes(waiting[0].subject.cluster)] if waiting else []
+
+
+def _claims(pod: Subject, volumes: Iterable[dict[str, dict[str, str]]]) -> list[Query]:
+    names = [str((volume.get("persistentVolumeClaim") or {}).get("claimName") or "") for volume in volumes]
+    claims = [Subject(pod.cluster, pod.namespace, CLAIM, name) for name in names if name]
+    return [questions.state(claim) for claim in claims[:MAX_CLAIMS]]
+
+
+def _behind_claim(claim: Subject, spec: dict[str, str]) -> list[Query]:
+    named = (("PersistentVolume", spec.get("volumeName")), ("StorageClass", spec.get("storageClassName")))
+    return [questions.state(Subject(claim.cluster, "", kind, name)) for kind, name in named if name]

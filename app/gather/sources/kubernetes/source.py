@@ -1,0 +1,136 @@
+"""The Kubernetes source: answers queries from the API server, read-only."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from app.domain.diagnosis import Diagnosis
+from app.domain.errors import SourceError
+from app.domain.evidence import Evidence, Gap
+from app.domain.query import (
+    ContainerLogQuery,
+    EventQuery,
+    ObjectQuery,
+    ObjectsQuery,
+    PodsQuery,
+    Query,
+    QuotaQuery,
+    RolloutQuery,
+    ServicesQuery,
+)
+from app.gather.sources.kubernetes.bodies import as_state
+from app.gather.sources.kubernetes.connection import Ask, Connection, RefusedError
+from app.gather.sources.kubernetes.events import as_cluster_events, namespace_of, selector_of
+from app.gather.sources.kubernetes.kinds import KINDS, object_path
+from app.gather.sources.kubernetes.logs import as_patterns, params_of, says_no_log
+from app.gather.sources.kubernetes.pods import objects_evidence, pods_evidence
+from app.gather.sources.kubernetes.rollouts import rollout_evidence
+from app.gather.sources.kubernetes.services import services_evidence
+
+BAD_REQUEST = 400
+_CHECKED = ("Pod", "Event", "Node", "ReplicaSet", "Deployment")
+_RBAC_FIX = "bind the read-only ClusterRole of the chart to Sitrep's service account"
+
+Answerer = Callable[[Any, datetime], Awaitable[Evidence]]
+
+
+class KubernetesSource:
+    """State, events, logs and history of objects of one cluster."""
+
+    name = "kubernetes"
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._answerers: dict[type[Query], Answerer] = {
+            ObjectQuery: self._object,
+            ObjectsQuery: lambda query, now: objects_evidence(connection, query, now),
+            PodsQuery: lambda query, now: pods_evidence(connection, query, now),
+            EventQuery: self._events,
+            RolloutQuery: lambda query, now: rollout_evidence(connection, query, now),
+            ServicesQuery: lambda query, now: services_evidence(connection, query, now),
+            QuotaQuery: self._quotas,
+            ContainerLogQuery: self._log,
+        }
+
+    def accepts(self, query: Query) -> bool:
+        """Everything about objects, events and container logs."""
+        return type(query) in self._answerers
+
+    async def answer(self, query: Query) -> Evidence:
+        """What the API server says. An object that is not there is a gap, not an error."""
+        try:
+            return await self._answerers[type(query)](query, datetime.now(UTC))
+        except RefusedError as error:
+            if not error.object_missing:
+                raise
+            return Evidence(gaps=(Gap(self.name, query.question, missing_reason(query)),))
+
+    async def check(self) -> Diagnosis:
+        """Asks for the version and for one object of each kind that matters most."""
+        try:
+            version = await self._connection.version()
+            for kind in _CHECKED:
+                await self._connection.try_list(kind)
+        except RefusedError as error:
+            fix = _RBAC_FIX if error.status == 403 else "check the token and the context of the kubeconfig"  # noqa: PLR2004 - an HTTP status
+            return Diagnosis(self.name, healthy=False, statement=str(error), fix=fix)
+        except SourceError as error:
+            return Diagnosis(self.name, healthy=False, statement=str(error), fix="check the address and the network")
+        return Diagnosis(
+            self.name, healthy=True, statement=f"{version[:40]}; may read pods, events, nodes and workloads"
+        )
+
+    async def aclose(self) -> None:
+        """Give connections back."""
+        await self._connection.aclose()
+
+    async def _object(self, query: ObjectQuery, now: datetime) -> Evidence:
+        subject = query.subject
+        if subject.kind not in KINDS or not subject.name:
+            return Evidence()
+        if KINDS[subject.kind].namespaced and not subject.namespace:
+            return await self._anywhere(query, now)
+        path = object_path(subject.kind, subject.namespace, subject.name)
+        thing = await self._connection.get_object(subject.kind, path, f"read {subject.kind} {subject}")
+        return Evidence.seen([as_state(thing, subject.kind, subject.cluster, now)])
+
+    async def _anywhere(self, query: ObjectQuery, now: datetime) -> Evidence:
+        """An alert may name no namespace: the object counts if there is only one of that name."""
+        subject = query.subject
+        things, _ = await self._connection.list_objects(
+            subject.kind, "", (("fieldSelector", f"metadata.name={subject.name}"),)
+        )
+        if len(things) == 1:
+            return Evidence.seen([as_state(things[0], subject.kind, subject.cluster, now)])
+        reason = f"{len(things)} of that name, in several namespaces" if things else missing_reason(query)
+        return Evidence(gaps=(Gap(self.name, query.question, reason),))
+
+    async def _events(self, query: EventQuery, _now: datetime) -> Evidence:
+        subject = query.subject
+        params = () if subject.kind == "Namespace" else (("fieldSelector", selector_of(subject)),)
+        things, _ = await self._connection.list_objects("Event", namespace_of(subject), params)
+        return Evidence.seen(as_cluster_events(things, subject.cluster))
+
+    async def _quotas(self, query: QuotaQuery, now: datetime) -> Evidence:
+        subject = query.subject
+        namespace = subject.name if subject.kind == "Namespace" else subject.namespace
+        things, _ = await self._connection.list_objects("ResourceQuota", namespace)
+        return Evidence.seen(as_state(thing, "ResourceQuota", subject.cluster, now) for thing in things)
+
+    async def _log(self, query: ContainerLogQuery, _now: datetime) -> Evidence:
+        subject = query.subject
+        path = object_path("Pod", subject.namespace, subject.name) + "/log"
+        try:
+            body = await self._connection.get(Ask(path, f"read logs in {subject.namespace}", params_of(query)))
+        except RefusedError as error:
+            if error.status == BAD_REQUEST and says_no_log(error.said):
+                return Evidence()
+            raise
+        # Judging thousands of characters takes a while; other answers must not wait for it.
+        return Evidence.seen(await asyncio.to_thread(as_patterns, body, query))
+
+
+def missing_reason(query: Query) -> str:
+    """What a gap says about an object that is not there."""
+    return f"no such {query.subject.kind} (404)"

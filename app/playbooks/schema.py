@@ -1,0 +1,146 @@
+"""What a playbook file may hold, and what is checked in it before it is believed."""
+
+import re
+import shlex
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app import promql
+from app.domain.playbook import Playbook, PlaybookQuery
+from app.domain.subject import CLUSTER_SCOPED_KINDS, Subject
+from app.playbooks.rendering import Context, TemplateFaultError, render_commands, render_expression
+
+Unit = Literal["bytes", "cores", "ratio", "seconds", "per_second", "count", ""]
+Line = Annotated[str, Field(min_length=1, max_length=300)]
+Where = tuple[str | int, ...]
+
+# A value of which each character would break out of a selector that does not quote it.
+HOSTILE = 'x"} or vector(1) #\\ $(reboot);`'
+READING_VERBS = frozenset({"get", "describe", "logs", "top", "events", "explain", "version", "cluster-info"})
+READING_SUBCOMMANDS = {
+    "rollout": frozenset({"history", "status"}),
+    "auth": frozenset({"can-i"}),
+    "config": frozenset({"current-context", "get-contexts"}),
+}
+FLAGS_WITH_VALUE = frozenset({"-n", "--namespace", "--context", "--cluster"})
+SHELL_SIGNS = re.compile(r"[|&;<>`$\n]")
+
+
+class QueryFile(BaseModel):
+    """One entry of `queries`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")
+    question: Line
+    expr: str = Field(min_length=1, max_length=promql.MAX_EXPRESSION_CHARACTERS)
+    unit: Unit = ""
+    kinds: list[str] = []
+    usual: bool = False
+
+
+class PlaybookFile(BaseModel):
+    """One YAML file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}$")
+    alerts: list[str] = []
+    kinds: list[str] = []
+    queries: list[QueryFile] = Field([], max_length=30)
+    notes: list[Line] = []
+    first_checks: list[Line] = []
+    runbook: str = ""
+
+    def playbook(self) -> Playbook:
+        """The same, as the rest of Sitrep knows it."""
+        return Playbook(
+            name=self.name,
+            alerts=tuple(self.alerts),
+            kinds=tuple(self.kinds),
+            queries=tuple(
+                PlaybookQuery(q.name, q.question, q.expr, q.unit, tuple(q.kinds), q.usual) for q in self.queries
+            ),
+            notes=tuple(self.notes),
+            first_checks=tuple(self.first_checks),
+            runbook=self.runbook,
+        )
+
+
+class _AnyLabels(defaultdict[str, str]):
+    """Every label, all with one value."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__(lambda: value)
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"_AnyLabels({self.value!r})"
+
+
+def faults(playbook: Playbook) -> Iterator[tuple[Where, str]]:
+    """What is wrong in its templates, each with the place in the file."""
+    if playbook.runbook and not playbook.runbook.startswith(("http://", "https://")):
+        yield ("runbook",), "must start with http:// or https://"
+    seen: set[tuple[str, str]] = set()
+    for index, query in enumerate(playbook.queries):
+        for kind in query.kinds or playbook.kinds or ("Pod",):
+            reason = _query_fault(query, kind)
+            if (query.name, kind) in seen:
+                reason = f"{query.name} is asked twice for {kind}"
+            seen.add((query.name, kind))
+            if reason:
+                yield ("queries", index, "expr"), reason
+                break
+    for index, command in enumerate(playbook.first_checks):
+        reason = _command_fault(command)
+        if reason:
+            yield ("first_checks", index), reason
+
+
+def _context(kind: str, value: str) -> Context:
+    namespace = "" if kind in CLUSTER_SCOPED_KINDS else value
+    return Context(Subject(value, namespace, kind, value), _AnyLabels(value))
+
+
+def _query_fault(query: PlaybookQuery, kind: str) -> str | None:
+    try:
+        harmless = render_expression(query.expr, _context(kind, "x"))
+        hostile = render_expression(query.expr, _context(kind, HOSTILE))
+    except TemplateFaultError as error:
+        return f"{query.name}: {error}"
+    structure = promql.skeleton(harmless)
+    if structure is None:
+        return f"{query.name}: not PromQL once rendered for a {kind}"
+    if promql.skeleton(hostile) != structure:
+        return f"{query.name}: a value stands outside double quotes, so a label could change the query"
+    return None
+
+
+def _command_fault(template: str) -> str | None:
+    try:
+        rendered = render_commands([template], _context("Pod", "x"))[0]
+        words = shlex.split(rendered)
+    except (TemplateFaultError, ValueError) as error:
+        return str(error)
+    if SHELL_SIGNS.search(rendered):
+        return "one command only: no pipes, redirections or substitutions"
+    if not _only_reads(words):
+        return "only commands that read: kubectl get, describe, logs, top, events, rollout history, rollout status"
+    return None
+
+
+def _only_reads(words: list[str]) -> bool:
+    """Whether it is kubectl with a reading verb; a flag that we do not know before the verb could hide another."""
+    if words[:1] != ["kubectl"]:
+        return False
+    rest = words[1:]
+    while rest and rest[0].startswith("-"):
+        if rest[0] not in FLAGS_WITH_VALUE and "=" not in rest[0]:
+            return False
+        rest = rest[1:] if "=" in rest[0] else rest[2:]
+    verb, subcommand = (*rest[:2], "", "")[:2]
+    return verb in READING_VERBS or subcommand in READING_SUBCOMMANDS.get(verb, ())

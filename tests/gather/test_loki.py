@@ -1,0 +1,296 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.domain.errors import SourceError
+from app.domain.evidence import Evidence, LogPattern
+from app.domain.query import LogQuery
+from app.domain.subject import Subject
+from app.gather.sources.loki import LokiSource, logql
+from app.settings import Secret
+from tests.fakes.loki import FakeLoki
+from tests.fakes.recording import Recording
+from tests.fakes.server import FakeServer, Trouble
+from tests.gather.canned import TROUBLES, CannedServer, impatient, settings
+
+NOW = datetime(2026, 3, 9, 2, 12, 0, 123457, tzinfo=UTC)
+SUBJECT = Subject("prod", "shop", "Deployment", "checkout")
+POD = "checkout-7d9f8b6c5-x2x7k"
+LABELS = {"status": "success", "data": ["namespace", "pod", "container"]}
+STATS = {"streams": 1, "chunks": 1, "entries": 5, "bytes": 1000}
+NOTHING = {"status": "success", "data": {"resultType": "streams", "result": []}}
+START = NOW - timedelta(minutes=30)
+
+pytestmark = pytest.mark.anyio
+
+
+def query(subject: Subject = SUBJECT, pods: tuple[str, ...] = (), *, usual: bool = True) -> LogQuery:
+    baseline = START - timedelta(hours=1) if usual else START
+    return LogQuery("errors of shop/checkout", subject, START, NOW, baseline, pods)
+
+
+def streams(*rows: list[object], **labels: str) -> dict[str, object]:
+    stream = {"stream": {"namespace": "shop", "pod": POD, "container": "app", **labels}, "values": list(rows)}
+    return {"status": "success", "data": {"resultType": "streams", "result": [stream]}}
+
+
+def row(seconds_ago: float, line: str) -> list[object]:
+    return [str(logql.nanoseconds(NOW - timedelta(seconds=seconds_ago))), line]
+
+
+def recording(lines: dict[str, list[tuple[float, str]]]) -> Recording:
+    pod = {"kind": "Pod", "metadata": {"name": POD, "namespace": "shop"}, "spec": {"containers": [{"name": "app"}]}}
+    logs = {
+        key: [[(NOW - timedelta(seconds=ago)).isoformat(), text] for ago, text in rows] for key, rows in lines.items()
+    }
+    return Recording(now=NOW, objects=(pod,), logs=logs)
+
+
+@asynccontextmanager
+async def source_of(server: FakeServer, **values: object) -> AsyncIterator[LokiSource]:
+    async with server:
+        source = LokiSource(settings(loki_url=server.url, **values))
+        try:
+            yield source
+        finally:
+            await source.aclose()
+
+
+async def answered(body: object, asked: LogQuery | None = None) -> Evidence:
+    server = CannedServer(body)
+    server.answers = [(200, LABELS), (200, STATS)]
+    async with source_of(server) as source:
+        return await source.answer(asked or query(usual=False))
+
+
+async def test_error_lines_are_counted_by_shape_against_the_hour_before() -> None:
+    lines = [
+        *[
+            (60 * n + 1.0, f"2026-03-09T02:0{n}:00Z ERROR timeout after {n * 100} ms calling ledger")
+            for n in range(1, 6)
+        ],
+        (30.0, "panic: nil map"),
+        (20.0, "INFO all is well"),
+        *[(3600.0 + n, f"ERROR timeout after {n} ms calling ledger") for n in range(2)],
+    ]
+    async with source_of(FakeLoki(recording({f"{POD}/app": lines}))) as source:
+        evidence = await source.answer(query())
+    found = {pattern.template: pattern for pattern in evidence.of(LogPattern)}
+    timeout = found["ERROR timeout after 100 ms calling ledger"]
+    assert (timeout.count, timeout.baseline_count, timeout.container, timeout.origin) == (5, 2, "app", "loki")
+    assert timeout.first_seen == NOW - timedelta(seconds=301)
+    assert timeout.last_seen == NOW - timedelta(seconds=61)
+    assert len(timeout.examples) == 3
+    assert (found["panic: nil map"].count, found["panic: nil map"].baseline_count) == (1, 0)
+    assert len(found) == 2
+    assert evidence.gaps == ()
+
+
+async def test_other_workloads_lines_are_not_read() -> None:
+    other = "checkout-worker-7d9f8b6c5-zzzzz"
+    async with source_of(
+        FakeLoki(recording({f"{POD}/app": [(9.0, "error a")], f"{other}/app": [(9.0, "error b")]}))
+    ) as source:
+        evidence = await source.answer(query())
+    assert [pattern.template for pattern in evidence.of(LogPattern)] == ["error a"]
+
+
+async def test_times_are_whole_nanoseconds() -> None:
+    server = CannedServer(NOTHING)
+    server.answers = [(200, LABELS), (200, STATS), (200, NOTHING), (200, STATS)]
+    async with source_of(server) as source:
+        await source.answer(query())
+    asked = [form for form in server.forms if "limit" in form]
+    assert {(form["start"], form["end"]) for form in asked} == {
+        ("1773020520123457000", "1773022320123457000"),
+        ("1773016920123457000", "1773020520123457000"),
+    }
+    assert {form["direction"] for form in asked} == {"backward"}
+    assert {form["limit"] for form in asked} == {"500"}
+    assert asked[0]["query"].startswith('{namespace="shop", pod=~"checkout-')
+    stats = [form for form in server.forms if form and "limit" not in form]
+    assert {form["query"] for form in stats} == {asked[0]["query"].split(" |~ ")[0]}
+
+
+@pytest.mark.parametrize("microsecond", [0, 1, 123457, 999999])
+def test_a_float_of_nanoseconds_would_be_wrong(microsecond: int) -> None:
+    at = NOW.replace(microsecond=microsecond)
+    assert logql.nanoseconds(at) % 10**9 == microsecond * 1000
+    assert logql.nanoseconds(at.astimezone()) == logql.nanoseconds(at)
+
+
+async def test_rows_of_two_and_three_elements_are_merged_newest_first() -> None:
+    body = streams(
+        row(50, "error old"), [*row(10, "error new"), {"structuredMetadata": {"trace_id": "a"}}], ["junk"], 7
+    )
+    body["data"]["result"].append(streams(row(30, "error middle"))["data"]["result"][0])  # type: ignore[index]
+    body["data"]["result"].append("junk")  # type: ignore[index]
+    evidence = await answered(body)
+    assert [pattern.template for pattern in evidence.of(LogPattern)] == ["error new", "error middle", "error old"]
+
+
+async def test_a_full_page_says_that_older_lines_were_not_read() -> None:
+    evidence = await answered(streams(*[row(n, f"error {n}") for n in range(500)]))
+    assert [gap.reason for gap in evidence.gaps] == [
+        "the usual hour was not asked for",
+        "only the newest 500 lines were read",
+    ]
+    assert [(p.count, p.baseline_count) for p in evidence.of(LogPattern)] == [(500, None)]
+
+
+async def test_secrets_are_redacted_before_lines_are_counted_or_cut() -> None:
+    token = "ghp_" + "a1B2" * 9
+    evidence = await answered(
+        streams(row(1, "error " + "x" * 480 + f" token={token}"), row(2, f"error password={token}"))
+    )
+    assert token[:8] not in str(evidence)
+    assert len(evidence.items) == 2
+
+
+async def test_the_leading_time_is_taken_off() -> None:
+    lines = [
+        "2026-03-09 02:00:01,123 error a",
+        "[2026-03-09T02:00:01.5+00:00] error a",
+        "E0309 02:00:01.123456       1 reflector.go:12] error b",
+        'time="2026-03-09T02:00:01Z" level=error',
+        "Mar  9 02:00:01 error a",
+        "02:00:01 error a",
+    ]
+    evidence = await answered(streams(*[row(n, line) for n, line in enumerate(lines)]))
+    assert {p.template: p.count for p in evidence.of(LogPattern)} == {
+        "error a": 4,
+        "E reflector.go:12] error b": 1,
+        "level=error": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("labels", "start"),
+    [
+        (["namespace", "pod"], '{namespace="shop", pod=~"checkout-'),
+        (["k8s_namespace_name", "k8s_pod_name"], '{k8s_namespace_name="shop", k8s_pod_name=~"checkout-'),
+        (["k8s_namespace_name", "service_name"], '{k8s_namespace_name="shop"} | k8s_pod_name=~"checkout-'),
+        (["namespace_x"], '{namespace="shop", pod=~"checkout-'),
+    ],
+)
+def test_the_agents_label_names_are_found_out(labels: list[str], start: str) -> None:
+    selector, expr = logql.error_lines(query(), labels)
+    assert expr.startswith(start)
+    assert expr.startswith(selector)
+    assert expr.endswith("`")
+
+
+def test_a_hostile_name_stays_between_its_quotes() -> None:
+    subject = Subject("c", 'a"} or {b="', "Pod", 'x"\n`\\')
+    selector, _ = logql.error_lines(query(subject), ["namespace", "pod"])
+    assert selector == '{namespace="a\\"} or {b=\\"", pod=~"x\\"\\n`\\\\\\\\"}'
+
+
+def test_a_namespace_is_asked_for_all_of_its_pods() -> None:
+    selector, _ = logql.error_lines(query(Subject("c", "", "Namespace", "shop")), [])
+    assert selector == '{namespace="shop"}'
+
+
+async def test_a_question_over_the_budget_is_refused_before_it_is_asked() -> None:
+    server = CannedServer(NOTHING)
+    server.answers = [(200, LABELS), (200, {**STATS, "bytes": 3_100_000_000})]
+    async with source_of(server) as source:
+        with pytest.raises(SourceError, match=r"^over the budget for one question: 3\.1 GB of logs to search$"):
+            await source.answer(query())
+    assert len(server.requests) == 2
+
+
+async def test_a_costly_usual_hour_costs_only_itself() -> None:
+    class OlderIsCostly(CannedServer):
+        async def _answer(self, request):  # noqa: ANN001, ANN202 - aiohttp's own types
+            form = await request.post()
+            if request.path.endswith("stats") and int(form["end"]) <= logql.nanoseconds(START):
+                self.answers.insert(0, (200, {**STATS, "bytes": 3_000_000_000}))
+            elif request.path.endswith("stats"):
+                self.answers.insert(0, (200, STATS))
+            elif request.path.endswith("labels"):
+                self.answers.insert(0, (200, LABELS))
+            return await super()._answer(request)
+
+    async with source_of(OlderIsCostly(streams(row(1, "error a")))) as source:
+        evidence = await source.answer(query())
+    assert [pattern.baseline_count for pattern in evidence.of(LogPattern)] == [None]
+    assert [gap.reason for gap in evidence.gaps] == [
+        "the usual hour is not known: over the budget for one question: 3.0 GB of logs to search"
+    ]
+
+
+async def test_a_loki_without_index_stats_is_asked_all_the_same() -> None:
+    server = CannedServer(streams(row(1, "error a")))
+    server.answers = [(200, LABELS), (404, b"404 page not found")]
+    async with source_of(server) as source:
+        assert len((await source.answer(query(usual=False))).items) == 1
+
+
+async def test_the_label_names_are_asked_for_once() -> None:
+    server = CannedServer(NOTHING)
+    server.answers = [(200, LABELS), (200, STATS), (200, NOTHING), (200, STATS)]
+    async with source_of(server) as source:
+        await source.answer(query(usual=False))
+        await source.answer(query(usual=False))
+    assert [path.split("?")[0] for _, path in server.requests].count("/loki/api/v1/labels") == 1
+
+
+@pytest.mark.parametrize(("trouble", "reason"), TROUBLES, ids=lambda value: getattr(value, "mood", ""))
+async def test_trouble_is_said_in_plain_words(trouble: Trouble, reason: str) -> None:
+    server = CannedServer(NOTHING)
+    server.trouble = trouble
+    async with server:
+        source = LokiSource(impatient(loki_url=server.url))
+        with pytest.raises(SourceError, match=reason) as raised:
+            await source.answer(query())
+        diagnosis = await source.check()
+        await source.aclose()
+    assert len(str(raised.value)) < 300
+    assert not diagnosis.healthy
+    assert diagnosis.fix
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (400, b"parse error at line 1, col 2: syntax error", r"^bad query \(400\): parse error at line 1"),
+        (401, b"no org id\n", r"^not authenticated \(401\): a token or the tenant \(X-Scope-OrgID\) is missing$"),
+        (400, b"no org id\n", r"^not authenticated \(400\): a token or the tenant"),
+        (429, b"too many outstanding requests", r"^too many queries at once \(429\)"),
+        (504, b"context deadline exceeded", r"^Loki failed \(504\): context deadline exceeded$"),
+        (302, b"", r"^redirected to a login page \(302\)$"),
+    ],
+)
+async def test_lokis_text_errors_have_their_words(status: int, body: bytes, reason: str) -> None:
+    async with source_of(CannedServer(body, status=status, content_type="text/plain")) as source:
+        with pytest.raises(SourceError, match=reason):
+            await source.answer(query())
+
+
+@pytest.mark.parametrize(
+    "body", [[], {"status": "success"}, {"data": {"resultType": "matrix", "result": []}}, {"data": 1}]
+)
+async def test_json_of_another_shape_is_refused(body: object) -> None:
+    with pytest.raises(SourceError, match="JSON"):
+        await answered(body)
+
+
+async def test_the_doctor_names_a_missing_tenant_and_a_missing_label() -> None:
+    lines = {f"{POD}/app": [((NOW - datetime.now(UTC)).total_seconds() + 60, "error")]}
+    async with source_of(FakeLoki(recording(lines), tenant_required=True)) as source:
+        refused = await source.check()
+        assert "tenant" in refused.statement
+        assert "X-Scope-OrgID" in refused.fix
+    headers = {"X-Scope-OrgID": "shop"}
+    loki = FakeLoki(recording(lines), tenant_required=True, token="t" * 8)
+    async with source_of(loki, loki_headers=headers, loki_token=Secret("t" * 8)) as source:
+        assert (await source.check()).healthy
+    async with source_of(CannedServer({"status": "success", "data": ["job"]})) as source:
+        assert "no line of the last hours has a namespace label" in (await source.check()).statement
+
+
+def test_the_error_words_can_stand_between_backticks() -> None:
+    assert "`" not in logql.ERROR_WORDS

@@ -1,0 +1,134 @@
+"""Against the real program: every PromQL that we may send is executed by it."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote_plus
+
+import httpx
+import pytest
+
+from app.domain.alert import Alert, AlertStatus
+from app.domain.errors import SourceError
+from app.domain.evidence import Series
+from app.domain.query import PromQuery
+from app.domain.subject import CLUSTER_SCOPED_KINDS, Subject
+from app.gather.sources.prometheus import PrometheusSource
+from app.playbooks.loader import load_playbooks
+from app.playbooks.questions import Questions
+from tests.gather.canned import settings
+
+pytestmark = pytest.mark.anyio
+
+HOSTILE = 'x"} or vector(1) #\\'
+KINDS = sorted({kind for book in load_playbooks().every for kind in book.kinds})
+CONFIG = """
+global: {scrape_interval: 1s}
+scrape_configs:
+  - job_name: prometheus
+    static_configs: [{targets: ["127.0.0.1:%d"]}]
+"""
+
+
+@pytest.fixture(scope="module")
+def prometheus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program = shutil.which("prometheus")
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("prometheus is not installed")
+        pytest.skip("prometheus is not installed")
+    folder = tmp_path_factory.mktemp("prometheus")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (folder / "prometheus.yml").write_text(CONFIG % port)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                program,
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for_samples(url)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _wait_for_samples(url: str) -> None:
+    for _ in range(100):
+        try:
+            answer = httpx.get(f"{url}/api/v1/query", params={"query": "up == 1"}, trust_env=False)
+            if answer.json()["data"]["result"]:
+                return
+        except (httpx.HTTPError, ValueError, KeyError):
+            pass
+        time.sleep(0.1)
+    pytest.fail("prometheus scraped nothing in 10 s")
+
+
+@pytest.fixture
+async def source(prometheus_url: str):  # noqa: ANN201 - an async generator of pytest's
+    made = PrometheusSource(settings(prometheus_url=prometheus_url, source_deadline_seconds=20))
+    yield made
+    await made.aclose()
+
+
+def alert(labels: dict[str, str], expr: str) -> Alert:
+    url = f"http://elsewhere.example/graph?g0.expr={quote_plus(expr)}&g0.tab=1"
+    started = datetime.now(UTC) - timedelta(minutes=2)
+    return Alert("f1", AlertStatus.FIRING, labels, {}, started, None, url)
+
+
+@pytest.mark.parametrize("name", ["checkout", HOSTILE])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_question_of_the_catalogue_is_executed(source: PrometheusSource, kind: str, name: str) -> None:
+    namespace = "" if kind in CLUSTER_SCOPED_KINDS else name
+    subject = Subject("prod", namespace, kind, name)
+    asked = Questions(load_playbooks())(
+        [alert({"alertname": "Down"}, "up < 1")], subject, datetime.now(UTC), ("checkout-7d9f8b6c5-x2x7k", "odd_pod")
+    )
+    queries = [query for query in asked if isinstance(query, PromQuery)]
+    evidence = await asyncio.gather(*(source.answer(query) for query in queries))
+    assert len(queries) >= 6
+    playbook_items = [item for one in evidence for item in one.of(Series) if not item.name.startswith("alert_")]
+    assert playbook_items == [], "a Prometheus that scrapes only itself has nothing to say on these"
+
+
+async def test_an_alerts_own_expression_tells_its_value_and_whether_it_is_still_true(source: PrometheusSource) -> None:
+    labels = {"alertname": "Serving", "job": "prometheus", "severity": "warning"}
+    expr = "sum by (job) (up) > 0.5"
+    asked = Questions(load_playbooks())([alert(labels, expr)], Subject("c", "", "Cluster", "c"), datetime.now(UTC))
+    found: dict[str, tuple[Series, ...]] = {}
+    for query in asked:
+        if isinstance(query, PromQuery):
+            found[query.name] = (await source.answer(query)).of(Series)
+    assert found["alert_value"][0].expr == "sum by (job) (up)"
+    assert found["alert_value"][0].points[-1][1] == 1.0
+    assert found["alert_condition"][0].points[-1][1] == 1.0
+    assert found["alert_value_usual"] == ()
+
+
+async def test_the_doctor_finds_it_well(source: PrometheusSource, prometheus_url: str) -> None:
+    diagnosis = await source.check()
+    assert diagnosis.healthy, diagnosis
+    assert prometheus_url in diagnosis.statement
+
+
+async def test_a_query_that_it_refuses_is_told_in_its_words(source: PrometheusSource) -> None:
+    now = datetime.now(UTC)
+    query = PromQuery("q", Subject("c", "", "Cluster", "c"), "x", "up{", "", now - timedelta(hours=1), now)
+    with pytest.raises(SourceError, match=r"^bad query \(400\): .*parse error"):
+        await source.answer(query)
