@@ -1,0 +1,51 @@
+"""The neighbours that are touched: pods' workloads on a sick node, Services in front of a sick workload."""
+
+from collections.abc import Iterator, Mapping
+
+from app.analyze.body import dig, mapping, text
+from app.analyze.world import World
+from app.domain.incident import BlastRadiusEntry
+from app.domain.subject import Subject
+
+_MAX_ENTRIES = 20
+
+
+def blast_radius(world: World) -> tuple[BlastRadiusEntry, ...]:
+    """At most twenty neighbours of what the alert is about, each with its state in a word."""
+    found = [entry for subject in world.focus for entry in _neighbours(world, subject)]
+    return tuple(dict.fromkeys(found))[:_MAX_ENTRIES]
+
+
+def _neighbours(world: World, subject: Subject) -> Iterator[BlastRadiusEntry]:
+    if subject.kind == "Node":
+        for workload in sorted({pod.workload for pod in world.pods_of(subject)}):
+            yield BlastRadiusEntry(workload, "has pods on it", _state(world, workload))
+        return
+    for service in world.of_kind("Service"):
+        selector = mapping(dig(service.body, "spec", "selector"))
+        if service.subject.namespace == subject.namespace and _selects(world, selector, subject):
+            yield BlastRadiusEntry(service.subject, "sends traffic to it", _state(world, subject))
+    for node in sorted({pod.node for pod in world.pods_of(subject)} - {""}):
+        host = Subject(subject.cluster, "", "Node", node)
+        if world.find(host) is not None:
+            yield BlastRadiusEntry(host, "runs its pods", _node_state(world, host))
+
+
+def _selects(world: World, selector: Mapping[str, object], subject: Subject) -> bool:
+    """An empty selector matches nothing."""
+    labels = [mapping(dig(pod.state.body, "metadata", "labels")) for pod in world.pods_of(subject)]
+    return bool(selector) and any(all(own.get(key) == value for key, value in selector.items()) for own in labels)
+
+
+def _state(world: World, workload: Subject) -> str:
+    pods = world.pods_of(workload)
+    return f"{sum(pod.ready for pod in pods)} of {len(pods)} pods ready"
+
+
+def _node_state(world: World, node: Subject) -> str:
+    state = world.find(node)
+    conditions = dig(state.body, "status", "conditions") if state else None
+    for condition in conditions if isinstance(conditions, list | tuple) else ():
+        if text(dig(condition, "type")) == "Ready":
+            return {"True": "ready", "False": "not ready"}.get(text(dig(condition, "status")), "unreachable")
+    return "unknown"

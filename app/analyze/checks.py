@@ -1,0 +1,82 @@
+"""What was looked at and found in order: only that may be said to be ruled out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.analyze.baseline import read
+from app.analyze.correlate import Explanation
+from app.analyze.state_now import is_usual
+from app.analyze.suspects import LOOK_BACK, before_onset, note, title
+from app.analyze.wording import cut, duration
+from app.analyze.world import World
+from app.domain.alert import Severity
+from app.domain.change import Change
+from app.domain.incident import Finding
+
+_NEAR = 0.9
+
+
+def in_order(world: World, findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Short words for what was seen to be as usual: `nodes ok`, `traffic usual`."""
+    found = [one for one in findings if one.severity >= Severity.WARNING]
+    words: list[str] = []
+    hosts = {pod.node for focus in world.focus for pod in world.pods_of(focus)} - {""}
+    seen = {node.subject.name for node in world.of_kind("Node")}
+    if hosts and hosts <= seen and not any(one.kind.startswith("node.") for one in found):
+        words.append("nodes ok")
+    for focus in world.focus[:1]:
+        if is_usual(read(world, "request_rate", focus)):
+            words.append("traffic usual")
+        if is_usual(read(world, "error_ratio", focus)):
+            words.append("errors usual")
+        throttled, used = read(world, "cpu_throttled_ratio", focus), read(world, "cpu_usage", focus)
+        if (throttled or used) and not any(one.kind.startswith("cpu.") for one in found) and not _high(used):
+            words.append("CPU usual")
+        memory = read(world, "memory_working_set", focus)
+        if memory and not any("memory" in one.kind or "oom" in one.kind for one in found):
+            words.append("memory usual" if is_usual(memory) else "memory below its limit")
+        if focus.is_workload and world.is_whole(focus):
+            words.append("pods ready")
+    return tuple(words)
+
+
+def _high(reading: object) -> bool:
+    times = getattr(reading, "times_usual", lambda: None)()
+    return times is not None and times > 1 + _NEAR
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What is said about changes: the one to name, else that there was none or that it does not fit."""
+
+    change: Change | None
+    none_seen: str = ""
+
+
+def changes_judged(world: World, top: Explanation | None) -> Suspicion:
+    """The change that fits; a newer one that cannot have done it is named as such, never as the cause."""
+    if top is not None and top.change is not None:
+        return Suspicion(top.change)
+    onset = world.onset_at or world.now
+    mine = [change for change in before_onset(world) if world.workload_of(change.subject) in world.focus]
+    if mine:
+        when = duration(max((onset - mine[0].at).total_seconds(), 0.0))
+        return Suspicion(None, cut(f"{cut(note(mine[0]), 44)} ({when} before) does not explain this"))
+    if not _asked_for_changes(world):
+        return Suspicion(None)
+    what = "rollout or config change" if _saw_config(world) else "rollout"
+    after = [c for c in world.changes if world.workload_of(c.subject) in world.focus and c.at > onset]
+    later = f"; {title(after[0])} came after onset" if after else ""
+    return Suspicion(None, cut(f"No {what} seen in {LOOK_BACK.total_seconds() / 3600:.0f} h{later}"))
+
+
+def _asked_for_changes(world: World) -> bool:
+    """Whether the rollout history was answered: the workload was seen, and no gap is about its rollouts."""
+    gaps = world.case.evidence.gaps
+    unanswered = any(word in gap.question.lower() for gap in gaps for word in ("rollout", "change", "replicasets"))
+    seen = any(world.find(focus) is not None for focus in world.focus if focus.is_workload)
+    return seen and not unanswered
+
+
+def _saw_config(world: World) -> bool:
+    return bool(world.of_kind("ConfigMap")) or any(change.change == "config" for change in world.changes)

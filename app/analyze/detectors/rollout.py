@@ -1,0 +1,51 @@
+"""Changes shortly before the onset that touch what runs: suspects, not verdicts."""
+
+from collections.abc import Iterable
+
+from app.analyze.suspects import before_onset, note
+from app.analyze.wording import cut, duration
+from app.analyze.world import World, finding
+from app.domain.alert import Severity
+from app.domain.change import Change
+from app.domain.incident import Finding
+
+_CLOSE_SECONDS = 3600.0
+_RUNS = (
+    "image",
+    "command",
+    "args",
+    "env",
+    "configMap",
+    "secret",
+    "volumes",
+    "limits",
+    "data",
+    "checksum",
+    "restartedAt",
+)
+
+
+class Rollout:
+    """`change.suspect` where a change within the hour touches what runs, else `change.recent`."""
+
+    name = "rollout"
+
+    def detect(self, world: World) -> Iterable[Finding]:
+        """The changes of the last 24 h before the onset, of what the alert is about and around it."""
+        onset = world.onset_at or world.now
+        for change in before_onset(world):
+            subject = world.workload_of(change.subject)
+            seconds = max((onset - change.at).total_seconds(), 0.0)
+            suspect = subject in world.focus and seconds <= _CLOSE_SECONDS and _touches_what_runs(change)
+            yield finding(
+                "change.suspect" if suspect else "change.recent",
+                subject,
+                Severity.WARNING if suspect else Severity.INFO,
+                cut(f"{note(change)}, {duration(seconds)} before onset", 140),
+                onset_at=change.at,
+                evidence=(change.id,),
+            )
+
+
+def _touches_what_runs(change: Change) -> bool:
+    return any(part in diff.path for diff in change.diff for part in _RUNS)

@@ -1,0 +1,101 @@
+"""Log lines folded into templates: masks first, then Drain's fixed-depth tree of similar lines."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from app.domain.evidence import LogPattern
+
+SIMILARITY = 0.6
+_MAX_TOKENS = 60
+_MAX_EXAMPLES = 3
+_ANY = "<*>"
+_MASK = re.compile(
+    r"""(?P<quoted>"[^"]{0,200}"|'[^']{0,200}')
+    |(?P<uuid>\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b)
+    |(?P<time>\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}\S*)
+    |(?P<ip>\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b)
+    |(?P<hex>\b(?:0x[0-9a-fA-F]+|(?=[0-9a-f]*\d)[0-9a-f]{8,})\b)
+    |(?P<path>(?<![\w.])/[\w.\-]+(?:/[\w.\-]+)+)
+    |(?P<number>(?<![\w.])[-+]?\d+(?:[.,:]\d+)*(?:ms|us|ns|s|m|h|%|Ki|Mi|Gi|[kKMG]?B)?(?![\w]))""",
+    re.VERBOSE,
+)
+
+
+def mask(line: str) -> str:
+    """The line with what varies replaced by its kind: `took <number>`, `GET <path>`."""
+    return _MASK.sub(lambda match: f"<{match.lastgroup}>", line)
+
+
+@dataclass(slots=True)
+class _Group:
+    tokens: list[str]
+    lines: list[LogPattern]
+
+    def similarity(self, tokens: list[str]) -> float:
+        same = sum(mine == yours for mine, yours in zip(self.tokens, tokens, strict=True))
+        return same / len(tokens) if tokens else 1.0
+
+    def take(self, tokens: list[str], line: LogPattern) -> None:
+        pairs = zip(self.tokens, tokens, strict=True)
+        self.tokens = [mine if mine == yours else _ANY for mine, yours in pairs]
+        self.lines.append(line)
+
+
+class TemplateTree:
+    """Drain: lines of one length and one first word are compared; similar enough ones share a template."""
+
+    def __init__(self, similarity: float = SIMILARITY) -> None:
+        self._similarity = similarity
+        self._leaves: dict[tuple[object, ...], list[_Group]] = {}
+        self._exact: dict[tuple[object, ...], _Group] = {}
+
+    def add(self, line: LogPattern) -> None:
+        """Put the line with its like, or open a group of its own."""
+        masked = mask(line.template)
+        exact = (line.subject, line.container, masked)
+        if (group := self._exact.get(exact)) is not None:
+            group.lines.append(line)
+            return
+        tokens = masked.split()[:_MAX_TOKENS]
+        first = tokens[0] if tokens and not tokens[0].startswith("<") else _ANY
+        leaf = self._leaves.setdefault((line.subject, line.container, len(tokens), first), [])
+        best = max(leaf, key=lambda one: one.similarity(tokens), default=None)
+        if best is None or best.similarity(tokens) < self._similarity:
+            best = _Group(tokens, [line])
+            leaf.append(best)
+        else:
+            best.take(tokens, line)
+        self._exact[exact] = best
+
+    def groups(self) -> Iterable[tuple[str, list[LogPattern]]]:
+        """Each template with its lines."""
+        return ((" ".join(group.tokens), group.lines) for group in chain.from_iterable(self._leaves.values()))
+
+
+def fold(lines: Iterable[LogPattern]) -> tuple[LogPattern, ...]:
+    """One pattern for each template, most frequent first; the same lines in any order give the same patterns."""
+    tree = TemplateTree()
+    for line in sorted(lines, key=lambda one: (one.template, one.id)):
+        tree.add(line)
+    folded = [_folded(template, group) for template, group in tree.groups()]
+    return tuple(sorted(folded, key=lambda one: (-one.count, one.template, one.id)))
+
+
+def _folded(template: str, lines: list[LogPattern]) -> LogPattern:
+    # The first line's id stays: what a finding cites must stand in the stored evidence.
+    if len(lines) == 1:
+        return replace(lines[0], template=template, examples=lines[0].examples or (lines[0].template,))
+    baselines = [line.baseline_count for line in lines if line.baseline_count is not None]
+    examples = chain.from_iterable(line.examples or (line.template,) for line in lines)
+    return replace(
+        lines[0],
+        template=template,
+        count=sum(line.count for line in lines),
+        baseline_count=sum(baselines) if baselines else None,
+        first_seen=min((line.first_seen for line in lines if line.first_seen), default=None),
+        last_seen=max((line.last_seen for line in lines if line.last_seen), default=None),
+        examples=tuple(dict.fromkeys(examples))[:_MAX_EXAMPLES],
+        origin=min(line.origin for line in lines),
+    )

@@ -1,0 +1,145 @@
+"""Which change could have done it: it came before, and its diff touches what can produce the cause."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.analyze.causes import Cause
+from app.analyze.world import World
+from app.domain.change import Change, FieldDiff
+from app.domain.quantity import parse_quantity
+from app.domain.subject import Subject
+
+LOOK_BACK = timedelta(hours=24)
+# Clocks of sources differ by seconds; a change that much after the first sign may still be before it.
+CLOCK_SLACK = timedelta(seconds=90)
+_HALF = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A change that could have produced a cause; `specific` where the very field explains it."""
+
+    change: Change
+    seconds_before: float
+    specific: bool
+
+
+def before_onset(world: World, subject: Subject | None = None) -> tuple[Change, ...]:
+    """The changes of the last 24 h before the onset, newest first; of one workload where it is named."""
+    onset = world.onset_at or world.now
+    return tuple(
+        change
+        for change in reversed(world.changes)
+        if _since(onset, LOOK_BACK) <= change.at <= onset + CLOCK_SLACK
+        and (subject is None or world.workload_of(change.subject) == subject)
+    )
+
+
+def _since(moment: datetime, span: timedelta) -> datetime:
+    return moment - span if moment.year > 1 else moment
+
+
+def find_suspect(world: World, subject: Subject, cause: Cause) -> Suspect | None:
+    """The newest change of the workload that could have produced the cause, a telling field before a general one."""
+    found = [s for change in before_onset(world, subject) if (s := judge(world, change, cause)) is not None]
+    return next((one for one in found if one.specific), found[0] if found else None)
+
+
+def judge(world: World, change: Change, cause: Cause) -> Suspect | None:
+    """Whether this change could have produced the cause. A change without a diff proves nothing."""
+    touching = [diff for diff in change.diff if any(part in diff.path for part in cause.changed_by)]
+    if cause.id.startswith("memory."):
+        touching = [diff for diff in touching if "resources" not in diff.path or _lowered(diff, "limits.memory")]
+    if cause.id.startswith(("schedule.insufficient", "quota.")):
+        touching = [
+            diff for diff in touching if "requests" in diff.path or "limits" in diff.path or "replicas" in diff.path
+        ]
+    if not touching:
+        return None
+    onset = world.onset_at or world.now
+    return Suspect(
+        change, max((onset - change.at).total_seconds(), 0.0), any(_telling(diff, cause) for diff in touching)
+    )
+
+
+def _telling(diff: FieldDiff, cause: Cause) -> bool:
+    family = cause.id.partition(".")[0]
+    telling = {
+        "memory": ("limits.memory",),
+        "image": ("image",),
+        "probe": ("Probe", "ports"),
+        "schedule": ("nodeSelector", "affinity", "tolerations", "requests", "topologySpread", "replicas"),
+        "config": ("env", "volumes", "configMap", "secret"),
+        "command": ("command", "args", "image"),
+        "cpu": ("cpu",),
+        "quota": ("requests", "limits", "replicas"),
+        "admission": ("serviceAccountName",),
+        "storage": ("volumes", "storageClassName", "volumeClaimTemplates"),
+    }
+    return any(part in diff.path for part in telling.get(family, ()))
+
+
+def _lowered(diff: FieldDiff, path: str) -> bool:
+    if path not in diff.path:
+        return False
+    old, new = parse_quantity(diff.old or ""), parse_quantity(diff.new or "")
+    return new is not None and (old is None or new < old)
+
+
+def lowered_memory_limit(change: Change) -> FieldDiff | None:
+    """The diff that lowers a memory limit, where there is one."""
+    return next((diff for diff in change.diff if _lowered(diff, "limits.memory")), None)
+
+
+def title(change: Change) -> str:
+    """`rollout 42`, as the change's summary begins."""
+    head = change.summary.partition(":")[0].strip()
+    return head if head.startswith(change.change) and len(head) <= 30 else change.change  # noqa: PLR2004
+
+
+def deed(change: Change) -> str:
+    """What the change did to memory: `rollout 42 halved the memory limit`."""
+    diff = lowered_memory_limit(change)
+    if diff is None:
+        return title(change)
+    old, new = parse_quantity(diff.old or ""), parse_quantity(diff.new or "")
+    if old is None or new is None or old <= 0:
+        return f"{title(change)} set the memory limit to {diff.new}"
+    verb = "halved" if float(old) == float(new) * _HALF else "lowered"
+    return f"{title(change)} {verb} the memory limit"
+
+
+def note(change: Change) -> str:
+    """The diff in one line: `limit 512Mi → 256Mi, image 1.4.2`."""
+    parts = list(dict.fromkeys(_parts(change)))
+    if not parts:
+        return change.summary
+    return f"{title(change)}: {', '.join(parts[:3])}" + (f", {len(parts) - 3} more" if len(parts) > 3 else "")  # noqa: PLR2004
+
+
+def _parts(change: Change) -> Iterator[str]:
+    # What harms soonest is told first: limits, then images, then the rest.
+    for diff in sorted(change.diff, key=lambda one: (_rank(one.path), one.path)):
+        yield _part(diff)
+
+
+def _rank(path: str) -> int:
+    return next((rank for rank, part in enumerate(("limits.", "image", "requests.")) if part in path), 9)
+
+
+def _part(diff: FieldDiff) -> str:
+    name = diff.path.rpartition("].")[2] or diff.path
+    if diff.path.endswith("restartedAt]"):
+        return "restarted by hand"
+    if name.endswith("image") and diff.old and diff.new:
+        old, new = diff.old.rpartition(":"), diff.new.rpartition(":")
+        return f"image {old[2]} → {new[2]}" if old[0] == new[0] else f"image → {diff.new}"
+    if name.startswith("resources."):
+        _, part, resource = [*name.split(".", 2), "", ""][:3]
+        name = f"{resource} {part.removesuffix('s')}"
+    if diff.old is None or diff.new is None:
+        return f"{name} added" if diff.old is None else f"{name} removed"
+    if len(diff.old) + len(diff.new) > 40:  # noqa: PLR2004 - the page shows the whole
+        return f"{name} changed"
+    return f"{name} {diff.old} → {diff.new}"

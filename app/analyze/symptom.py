@@ -1,0 +1,105 @@
+"""What is wrong in plain words: from what was found, else from the alert's family."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from app.analyze.correlate import Explanation
+from app.analyze.wording import cut, plain_words, plural
+from app.analyze.world import World
+from app.domain.alert import Severity
+from app.domain.incident import Finding
+
+_LIMIT = 48
+_PHRASES: tuple[tuple[str, str], ...] = (
+    ("container.oom_killed", "killed for memory"),
+    ("container.init_oom_killed", "killed for memory at start"),
+    ("memory.limit_below_need", "killed for memory"),
+    ("memory.near_limit", "close to its memory limit"),
+    ("image.", "image cannot be pulled"),
+    ("schedule.", "cannot be scheduled"),
+    ("storage.", "waits for a volume"),
+    ("config.", "cannot start, config missing"),
+    ("admission.", "pods are refused"),
+    ("quota.", "blocked by a quota"),
+    ("probe.liveness", "killed by its liveness probe"),
+    ("probe.readiness", "not ready, its probe fails"),
+    ("probe.startup", "killed by its startup probe"),
+    ("container.command_not_found", "cannot start its command"),
+    ("container.crash_looping", "crash looping"),
+    ("container.", "container crashed"),
+    ("symptom.latency", "slow"),
+    ("symptom.errors", "errors up"),
+    ("symptom.traffic_drop", "traffic dropped"),
+    ("replicas.missing", "replicas missing"),
+    ("cpu.throttled", "held back by its CPU limit"),
+)
+_NODE_PHRASES = {
+    "node.unreachable": "node went away",
+    "node.not_ready": "node not ready",
+    "node.runtime_down": "node without container runtime",
+    "node.memory_pressure": "node out of memory",
+    "node.disk_pressure": "node out of disk",
+    "node.pid_pressure": "node out of process ids",
+    "node.network_unavailable": "node without network",
+    "node.system_oom": "memory kills on the node",
+}
+_FAMILIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), phrase)
+    for pattern, phrase in (
+        (r"crash\s*loop", "crash looping"),
+        (r"oom|out_?of_?memory", "killed for memory"),
+        (r"node.*(unreachable|down)", "node went away"),
+        (r"node.*not_?ready|node.*readiness", "node not ready"),
+        (r"image.*pull|pull.*image", "image cannot be pulled"),
+        (r"pod.*not_?(ready|healthy)", "pods not ready"),
+        (r"replicas.*mismatch|replicas.*unavailable", "replicas missing"),
+        (r"rollout.*stuck", "rollout stuck"),
+        (r"cpu.*throttl", "held back by its CPU limit"),
+        (r"latency|slow|response_?time|p9\d|duration", "slow"),
+        (r"error.*(rate|ratio|budget|burn)|5xx|too_?many_?errors|high_?errors", "errors up"),
+        (r"target.*down|instance.*down|endpoint.*down|service.*down", "down"),
+        (r"job.*fail", "job failed"),
+        (r"memory", "memory high"),
+        (r"cpu", "CPU high"),
+        (r"disk|filesystem|volume.*(full|filling)|space", "disk filling up"),
+        (r"container_?waiting", "container does not start"),
+        (r"pending|unschedulable", "cannot be scheduled"),
+    )
+)
+
+
+def symptom_of(world: World, findings: Iterable[Finding], explanations: Sequence[Explanation]) -> str:
+    """The plain symptom; that its cause is unknown is said here, where it is read first."""
+    explained = explanations and explanations[0].hypothesis.confidence != "low"
+    words = _found(world, findings, explanations[0] if explained else None) or _alerted(world)
+    return words if explained else f"{words}, cause unknown"
+
+
+def _found(world: World, findings: Iterable[Finding], top: Explanation | None) -> str:
+    near = [one for one in findings if one.subject in world.focus and one.severity >= Severity.WARNING]
+    for one in (*(top.findings if top else ()), *near):
+        if one.kind in _NODE_PHRASES:
+            return _node_words(world, one)
+        for kind, phrase in _PHRASES:
+            if one.kind.startswith(kind):
+                return phrase
+    return ""
+
+
+def _node_words(world: World, one: Finding) -> str:
+    pods = len(world.pods_of(one.subject))
+    return _NODE_PHRASES[one.kind] + (f": {plural(pods, 'pod')} affected" if pods else "")
+
+
+def _alerted(world: World) -> str:
+    """The alert's family in words, else its short summary, else its name."""
+    names = world.alert_names()
+    for name in names:
+        for pattern, phrase in _FAMILIES:
+            if pattern.search(name):
+                return phrase
+    for alert in sorted(world.case.alerts, key=lambda one: one.fingerprint):
+        summary = " ".join(alert.annotations.get("summary", "").split()).rstrip(".")
+        if summary and len(summary) <= _LIMIT and "{{" not in summary:
+            return summary[:1].lower() + summary[1:] if summary[1:2].islower() else summary
+    return cut(plain_words(names[0].removeprefix("Kube") or names[0]), _LIMIT) if names else "alert"

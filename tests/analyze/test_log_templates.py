@@ -1,0 +1,45 @@
+"""Lines of one shape become one template."""
+
+import random
+
+from app.analyze.log_templates import fold, mask
+from tests.builders import log_line
+
+
+def test_what_varies_is_masked_by_its_kind() -> None:
+    line = 'GET /api/v1/orders took 35ms for "anna" from 10.0.0.7:4123 id 7f3a9c0e12 at 0x7fff'
+    assert mask(line) == "GET <path> took <number> for <quoted> from <ip> id <hex> at <hex>"
+
+
+def test_lines_that_differ_in_numbers_are_one_pattern_with_all_counts() -> None:
+    (only,) = fold([log_line("took 12 ms", 3), log_line("took 99 ms", 4, 2)])
+    assert (only.template, only.count, only.baseline_count) == ("took <number> ms", 7, 2)
+
+
+def test_lines_that_differ_in_a_word_are_one_pattern() -> None:
+    lines = [log_line(f"cannot reach {name} after several tries") for name in ("ledger", "cart", "email")]
+    (only,) = fold(lines)
+    assert only.template == "cannot reach <*> after several tries"
+    assert len(only.examples) == 3
+
+
+def test_lines_of_another_shape_stay_apart() -> None:
+    assert len(fold([log_line("connection refused by peer"), log_line("cache warmed in time")])) == 2
+
+
+def test_without_any_usual_hour_the_usual_count_stays_unknown() -> None:
+    (only,) = fold([log_line("took 12 ms", 3, None), log_line("took 99 ms", 4, None)])
+    assert only.baseline_count is None
+
+
+def test_the_order_of_lines_does_not_matter() -> None:
+    lines = [log_line(f"worker {name} failed with code {code}") for name in "abc" for code in range(5)]
+    expected = fold(lines)
+    for seed in range(5):
+        random.Random(seed).shuffle(lines)  # noqa: S311 - an order, not a secret
+        assert fold(lines) == expected
+
+
+def test_a_pattern_keeps_an_id_that_stands_in_the_evidence() -> None:
+    lines = [log_line("took 12 ms"), log_line("took 99 ms")]
+    assert fold(lines)[0].id in {line.id for line in lines}
