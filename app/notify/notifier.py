@@ -1,5 +1,6 @@
 """What every way to people offers: whom it tells what, one send, and a look for what it sent."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -11,6 +12,16 @@ HEAD = "head"
 DETAILS = "details"
 NOTE = "note"
 NEWS = "news"
+END = "end"
+
+CANNOT_SEARCH_CODE = "missing_scope"
+"""The `DeliveryError.code` by which `find` says that it cannot look at all: post again, marked "may repeat"."""
+
+NOT_THERE_YET_CODE = "no_pagerduty_incident"
+"""The `DeliveryError.code` for what a letter belongs to and that is not there: retryable means not yet."""
+
+Links = Callable[[Incident], str]
+"""The signed address of an incident's page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +36,9 @@ class Target:
 class Letter:
     """One send. `reference` is set where it edits what stands; `head_reference` where it replies to a head.
 
-    `part` is `head`, `details`, `note`, or `news:N`; `news` holds the texts that a news reply tells.
+    `part` is `head`, `details`, `note`, `end`, or `news:N`; `news` holds the texts that a news reply tells.
     `nonce` marks the message so that it can be found again; `may_repeat`: say that it may be a repeat.
+    `attempts` counts the sends before this one that failed or had to wait.
     """
 
     incident: Incident
@@ -38,15 +50,24 @@ class Letter:
     news: tuple[str, ...] = ()
     broadcast: bool = False
     may_repeat: bool = False
+    attempts: int = 0
 
 
 class Notifier(Protocol):
-    """A way to people. Its vendor's errors leave it only as `DeliveryError`."""
+    """A way to people. Its vendor's errors leave it only as `DeliveryError`.
+
+    `tells_news`: whether `news:N` letters are for it at all.
+    """
 
     name: str
+    tells_news: bool
 
     def targets(self, incident: Incident) -> tuple[Target, ...]:
         """What this incident should show where; empty where routes or severity say nothing to nobody."""
+        ...
+
+    def digest(self, letter: Letter) -> str:
+        """Changes exactly when the reader would see something new; the same digest needs no edit."""
         ...
 
     async def send(self, letter: Letter) -> str:
@@ -54,11 +75,14 @@ class Notifier(Protocol):
         ...
 
     async def find(self, letter: Letter) -> str | None:
-        """The reference of a message sent earlier with this nonce, None if there is none; may raise."""
+        """The reference of a message sent earlier with this nonce, None if there is none.
+
+        Raises `DeliveryError`; with the code `CANNOT_SEARCH_CODE` where it can never look.
+        """
         ...
 
     async def withdraw(self, target: str, reference: str) -> None:
-        """Delete our own message; another writer recorded first."""
+        """Delete our own message; another writer recorded first. Raises `DeliveryError`."""
         ...
 
     async def check(self) -> Diagnosis:

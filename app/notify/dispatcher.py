@@ -1,0 +1,172 @@
+"""From a letter to an outcome: what the notifiers' errors mean for the delivery. It never touches the store."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from app.domain.diagnosis import Diagnosis
+from app.domain.errors import DeliveryError
+from app.domain.incident import Incident
+from app.notify.notifier import CANNOT_SEARCH_CODE, NOT_THERE_YET_CODE, Letter, Notifier, Target
+
+LONGEST_RETRY_SECONDS = 300.0
+_FIRST_RETRY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """It stands there, under this reference."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """It did not arrive; time may heal it."""
+
+    reason: str
+    after_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What it belongs to is not there yet: nothing failed."""
+
+    reason: str
+    after_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have arrived: look for it before posting again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The message to edit is no more: clear the reference, take a new nonce, post anew."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A person must fix something first."""
+
+    reason: str
+    code: str
+
+
+Outcome = Sent | Retry | Waiting | Unknown | Gone | Parked
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The message that was looked for."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """It did not arrive, or is not visible yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class CannotSearch:
+    """Nobody can tell: post again, marked "may repeat"."""
+
+    reason: str
+
+
+SearchOutcome = Found | NotFound | CannotSearch | Retry
+
+
+class Dispatcher:
+    """All ways to people by name."""
+
+    def __init__(self, notifiers: Sequence[Notifier]) -> None:
+        self._notifiers = {notifier.name: notifier for notifier in notifiers}
+
+    @property
+    def notifiers(self) -> Mapping[str, Notifier]:
+        """By name, in the order given."""
+        return MappingProxyType(self._notifiers)
+
+    def targets(self, incident: Incident) -> tuple[tuple[str, Target], ...]:
+        """(notifier name, target) of all that this incident should show now."""
+        return tuple((name, target) for name, one in self._notifiers.items() for target in one.targets(incident))
+
+    def tells_news(self, notifier_name: str) -> bool:
+        """Whether news letters are for this notifier."""
+        notifier = self._notifiers.get(notifier_name)
+        return notifier is not None and notifier.tells_news
+
+    def digest(self, notifier_name: str, letter: Letter) -> str:
+        """What the reader would see, as a hash; empty for a notifier that is not configured any more."""
+        notifier = self._notifiers.get(notifier_name)
+        return notifier.digest(letter) if notifier else ""
+
+    async def deliver(self, notifier_name: str, letter: Letter) -> Outcome:
+        """Send, and say what became of it. Never raises `DeliveryError`."""
+        notifier = self._notifiers.get(notifier_name)
+        if notifier is None:
+            return Parked(f"{notifier_name} is not configured", "not_configured")
+        try:
+            return Sent(await notifier.send(letter))
+        except DeliveryError as error:
+            return _outcome(error, letter)
+
+    async def find(self, notifier_name: str, letter: Letter) -> SearchOutcome:
+        """Look for a message whose post was never confirmed. Never raises `DeliveryError`."""
+        notifier = self._notifiers.get(notifier_name)
+        if notifier is None:
+            return CannotSearch(f"{notifier_name} is not configured")
+        try:
+            reference = await notifier.find(letter)
+        except DeliveryError as error:
+            if error.retryable and error.code != CANNOT_SEARCH_CODE:
+                return Retry(str(error), _seconds(error, letter))
+            return CannotSearch(str(error))
+        return Found(reference) if reference else NotFound()
+
+    async def withdraw(self, notifier_name: str, target: str, reference: str) -> bool:
+        """Delete our own message; whether that worked."""
+        notifier = self._notifiers.get(notifier_name)
+        if notifier is None:
+            return False
+        try:
+            await notifier.withdraw(target, reference)
+        except DeliveryError:
+            return False
+        return True
+
+    async def check(self) -> tuple[Diagnosis, ...]:
+        """One line for each notifier."""
+        return tuple([await notifier.check() for notifier in self._notifiers.values()])
+
+    async def aclose(self) -> None:
+        """Give all connections back."""
+        for notifier in self._notifiers.values():
+            await notifier.aclose()
+
+
+def _outcome(error: DeliveryError, letter: Letter) -> Outcome:
+    reason = str(error)
+    if error.gone:
+        return Gone(reason)
+    # An edit that may have arrived is simply made again: it says the same.
+    if error.unknown and not letter.reference:
+        return Unknown(reason)
+    if error.retryable and error.code == NOT_THERE_YET_CODE:
+        return Waiting(reason, _seconds(error, letter))
+    if error.retryable:
+        return Retry(reason, _seconds(error, letter))
+    return Parked(reason, error.code or "refused")
+
+
+def _seconds(error: DeliveryError, letter: Letter) -> float:
+    if error.retry_after_seconds is not None:
+        return error.retry_after_seconds
+    return min(_FIRST_RETRY_SECONDS * 2.0 ** min(letter.attempts, 10), LONGEST_RETRY_SECONDS)

@@ -1,0 +1,106 @@
+"""Slack by an incoming webhook, the poorer way: one message when all is gathered, one at the end, no edits."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from app.domain.alert import AlertStatus
+from app.domain.diagnosis import Diagnosis
+from app.domain.errors import DeliveryError
+from app.domain.incident import Incident
+from app.http import Answer, Http, HttpError, Request
+from app.notify.notifier import CANNOT_SEARCH_CODE, END, HEAD, Letter, Links, Target
+from app.notify.notifiers.slack.client import TIMEOUT_SECONDS
+from app.notify.notifiers.slack.errors import from_network, from_status
+from app.notify.notifiers.slack.message import Writer
+from app.notify.notifiers.slack.routes import Routes
+from app.notify.rendering import Renderer
+from app.settings import Settings, SettingsError
+
+PLACE = "webhook"
+_OK, _TOO_MANY, _SERVER_ERROR = 200, 429, 500
+_SIZE = frozenset({"invalid_payload", "invalid_blocks", "no_text", "too_many_attachments", "msg_too_long"})
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SlackWebhookNotifier:
+    """The URL is a secret, so it never stands in a target or a reason."""
+
+    name = "slack_webhook"
+    tells_news = False
+
+    def __init__(self, settings: Settings, links: Links, now: Callable[[], datetime] = _utc_now) -> None:
+        self._url = settings.slack_webhook_url
+        self._routes = Routes(settings)
+        self._http = Http()
+        self._writer = Writer(Renderer(settings.templates_dir), links, now)
+
+    def targets(self, incident: Incident) -> tuple[Target, ...]:
+        """The message once nothing more is asked; the end, too, once it is over."""
+        if incident.enrichment != "complete" or not self._routes.is_told(incident, self.name):
+            return ()
+        ended = incident.state is AlertStatus.RESOLVED
+        return (Target(PLACE, HEAD), Target(PLACE, END)) if ended else (Target(PLACE, HEAD),)
+
+    def digest(self, letter: Letter) -> str:
+        """The same for ever: what was posted cannot be edited. A new end is a new message."""
+        ended_at = letter.incident.resolved_at if letter.part == END else None
+        return hashlib.sha256(f"{letter.part} {ended_at}".encode()).hexdigest()
+
+    async def send(self, letter: Letter) -> str:
+        """Post; the reference only says that it was. Raises `DeliveryError`."""
+        message = self._writer.message(letter)
+        arguments = {name: value for name, value in message.arguments().items() if name != "metadata"}
+        answer = await self._post(arguments)
+        if answer.status != _OK and _code(answer) in _SIZE:
+            answer = await self._post(message.bare_arguments(with_metadata=False))
+        # A proxy's sign-in page is a 200 too; Slack's own says "ok" and nothing else.
+        if answer.status != _OK or answer.body.strip() != b"ok":
+            raise _refused(answer)
+        return f"{PLACE}/{letter.nonce}"
+
+    async def find(self, letter: Letter) -> str | None:
+        """Never: a webhook cannot look. Raises `DeliveryError`."""
+        raise DeliveryError(f"a webhook cannot look for {letter.part}", retryable=False, code=CANNOT_SEARCH_CODE)
+
+    async def withdraw(self, target: str, reference: str) -> None:
+        """Nothing: a webhook cannot delete."""
+
+    async def check(self) -> Diagnosis:
+        """Whether the address is one; a test message would be a message."""
+        try:
+            url = self._url.read()
+        except SettingsError as error:
+            return Diagnosis(self.name, healthy=False, statement=str(error), fix="make the file readable")
+        if not url.startswith(("http://", "https://")):
+            fix = "set SITREP_SLACK_WEBHOOK_URL to the address that Slack shows"
+            return Diagnosis(self.name, healthy=False, statement="the webhook URL is not a URL", fix=fix)
+        return Diagnosis(self.name, healthy=True, statement="set; cannot be tried without posting")
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        await self._http.aclose()
+
+    async def _post(self, arguments: dict[str, Any]) -> Answer:
+        try:
+            request = Request("POST", self._url.read(), json=arguments, timeout_seconds=TIMEOUT_SECONDS)
+            return await self._http.send(request)
+        except SettingsError as error:
+            raise DeliveryError(str(error), retryable=True, code="no_url") from error
+        except HttpError as error:
+            raise from_network(error) from error
+
+
+def _code(answer: Answer) -> str:
+    return answer.body[:80].decode(errors="replace").strip()
+
+
+def _refused(answer: Answer) -> DeliveryError:
+    if answer.status in {_OK, _TOO_MANY} or answer.status >= _SERVER_ERROR:
+        return from_status(answer)
+    code = _code(answer) if _code(answer).isidentifier() else f"http_{answer.status}"
+    return DeliveryError(f"Slack webhook: {code}", retryable=False, code=code)

@@ -1,0 +1,129 @@
+"""Templates: theirs over ours, ours when theirs breaks, secrets never."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.domain.incident import Incident
+from app.notify.markup import visible
+from app.notify.rendering import (
+    DETAILS_LAYOUT,
+    HEAD_LAYOUT,
+    LAYOUTS,
+    NEWS_LAYOUT,
+    NOTE_LAYOUT,
+    OURS,
+    Layout,
+    Renderer,
+    Telling,
+    lint_templates,
+)
+from tests.notify.test_markup import hostile
+from tests.scenarios.incidents import NOW, oom_after_rollout, pending, resolved
+
+PAGE = "https://sitrep.example/i/1?token=abcdef0123456789abcdef"
+TELLING = Telling(NOW, PAGE)
+SECRET = "xoxb-" + "123456789012-123456789012-" + "AbCdEfGhIjKlMnOpQrStUvWx"
+
+
+def head(folder: Path, template: str, layout: Layout = HEAD_LAYOUT) -> str:
+    (folder / layout.template).write_text(template, encoding="utf-8")
+    return Renderer(folder).render(layout, oom_after_rollout(), TELLING)
+
+
+def test_an_own_template_replaces_ours_by_name(tmp_path: Path) -> None:
+    text = head(tmp_path, "{{ workload | bold }} {{ symptom }} {{ 'page' | page_link }} {{ since | time }}")
+    assert text.startswith(f"*checkout* killed for memory <{PAGE}|page> <!date^")
+    assert (
+        Renderer(tmp_path)
+        .render(NEWS_LAYOUT, oom_after_rollout(), Telling(NOW, PAGE, (), ("worse",)))
+        .endswith("worse")
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{{ workload }", "line 1"),
+        ("{% if %}", "line 1"),
+        ("{{ nonsense }}", "undefined"),
+        ("{{ incident.nonsense }}", "no attribute"),
+        ("{{ 1 // 0 }}", "division"),
+        ("{{ workload.__class__.__mro__ }}", "unsafe"),
+        ("{% for i in range(100000) %}x{% endfor %}", "range"),
+        ("{{ 'x' * 10000000 }}", "multiply"),
+        ("{% for i in range(999) %}{{ i }} long line{% endfor %}", "longer"),
+        ("{% for i in range(999) %}{% for k in range(999) %}xxxxxxxx{% endfor %}{% endfor %}", "characters"),
+        ("a\n" * 13, "longer"),
+        ("   ", "nothing"),
+        ("{% include '/etc/passwd' %}", "passwd"),
+        ("{% include '../notifier.py' %}", "notifier"),
+    ],
+)
+def test_a_broken_template_falls_back_to_ours_and_says_so_in_the_last_line(
+    tmp_path: Path, template: str, reason: str
+) -> None:
+    text = visible(head(tmp_path, template))
+    assert text.startswith("🔴 checkout (shop, prod): killed for memory")
+    last = text.splitlines()[-1]
+    assert "your template slack_head failed" in last
+    assert len(text) <= 600
+    (problem, *_) = lint_templates(tmp_path)
+    assert reason in problem
+
+
+def test_a_loop_that_prints_nothing_still_ends(tmp_path: Path) -> None:
+    inner = "{% for a in range(300) %}" * 2 + "{{ '' }}" + "{% endfor %}" * 2
+    text = head(tmp_path, inner * 40)
+    assert "your template slack_head failed" in text
+
+
+def test_lint_knows_our_own_templates_as_fit() -> None:
+    assert lint_templates(OURS) == []
+
+
+def test_lint_names_files_that_are_never_rendered(tmp_path: Path) -> None:
+    (tmp_path / "slack_haed.txt.j2").write_text("x", encoding="utf-8")
+    (problem,) = lint_templates(tmp_path)
+    assert "slack_head.txt.j2" in problem
+    assert lint_templates(tmp_path / "absent")
+
+
+def test_every_layout_has_its_template() -> None:
+    assert {path.name for path in OURS.glob("*.j2")} == {layout.template for layout in LAYOUTS}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("case", [oom_after_rollout, pending, lambda: resolved(oom_after_rollout(), confirmed=True)])
+def test_a_planted_secret_never_leaves(layout: Layout, case: Callable[[], Incident]) -> None:
+    for planted in (SECRET, "x" * 20 + " " + SECRET, f"{SECRET} {'y ' * 60}"):
+        incident = hostile(planted, case())
+        telling = Telling(NOW, PAGE, (f"notice {planted}",), (planted,))
+        text = Renderer(None).render(layout, incident, telling)
+        assert SECRET[5:17] not in text
+        assert SECRET[-12:] not in text
+
+
+@pytest.mark.parametrize("layout", [HEAD_LAYOUT, DETAILS_LAYOUT, NOTE_LAYOUT])
+def test_the_pages_own_signature_survives_redaction(layout: Layout) -> None:
+    assert PAGE in Renderer(None).render(layout, oom_after_rollout(), TELLING)
+
+
+def test_the_note_has_no_markup() -> None:
+    text = Renderer(None).render(NOTE_LAYOUT, oom_after_rollout(), TELLING)
+    assert "since 02:04 UTC" in text
+    assert "<" not in text
+    assert "*" not in text
+
+
+def test_a_mutating_step_is_never_told_as_an_instruction() -> None:
+    for step in (
+        "kubectl -n shop rollout undo deploy/checkout",
+        "kubectl delete pod x",
+        "helm rollback shop",
+        "rm -rf /",
+    ):
+        text = Renderer(None).render(HEAD_LAYOUT, hostile(step, oom_after_rollout()), TELLING)
+        assert f"First: {step}" not in visible(text)
+        assert "First: " in text
