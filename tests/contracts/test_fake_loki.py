@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from tests.fakes.loki import FakeLoki
+from tests.fakes.loki_entries import parse_time
 from tests.fakes.recording import Recording
 
 pytestmark = pytest.mark.anyio
@@ -42,6 +43,21 @@ async def test_milliseconds_are_read_as_nanoseconds_of_1970(loki: FakeLoki) -> N
     assert await lines(loki, query, start=str(NOW - 3600), end=str(NOW))
     assert await lines(loki, query, start=f"{NOW - 3600}.0", end=f"{NOW}.0")
     assert await lines(loki, query, start=str((NOW - 3600) * 1000), end=str(NOW * 1000)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "nanoseconds"),
+    [
+        ("1787392800", 1_787_392_800 * SECOND),
+        ("1787392800123", 1_787_392_800_123),
+        ("1787392800123456789", 1_787_392_800_123_456_789),
+        ("1787392800.5", 1_787_392_800 * SECOND + SECOND // 2),
+        ("2026-08-22T10:00:00Z", 1_787_392_800 * SECOND),
+        ("", 7),
+    ],
+)
+async def test_a_time_is_read_by_its_number_of_digits(text: str, nanoseconds: int) -> None:
+    assert parse_time(text, 7) == nanoseconds
 
 
 async def test_the_start_is_inside_and_the_end_is_outside(loki: FakeLoki) -> None:
@@ -98,6 +114,11 @@ async def test_a_query_that_cannot_be_read_is_a_400_in_plain_text(loki: FakeLoki
     assert status == 400
     assert isinstance(body, str)
     assert says in body
+
+
+async def test_an_old_recording_answers_about_its_own_last_hour_where_no_time_is_given(loki: FakeLoki) -> None:
+    _, body = await ask(loki, "query_range", {"query": '{app="checkout"}'})
+    assert body["data"]["result"]
 
 
 async def test_too_many_lines_or_an_end_before_the_start_is_a_400(loki: FakeLoki) -> None:

@@ -4,13 +4,14 @@ import asyncio
 import hashlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.end_to_end.waiting import until
 from tests.fakes.pagerduty import FakePagerDuty
 from tests.fakes.server import FakeServer
 from tests.fakes.slack import FakeSlack
@@ -84,15 +85,6 @@ async def pagerduty() -> AsyncIterator[FakePagerDuty]:
 async def exporter() -> AsyncIterator[Exporter]:
     async with Exporter() as server:
         yield server
-
-
-async def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            while not condition():
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        pytest.fail(f"{what}: not within {seconds:g} s")
 
 
 async def test_an_alert_that_fires_and_resolves_becomes_one_message_and_one_note(

@@ -116,7 +116,7 @@ class FakeKubernetes(FakeServer):
             return status_response(404, "NotFound", f'{qualified} "{name}" not found', details=details)
         if subresource == "log" and resource.kind == "Pod":
             try:
-                body = pod_log(self.recording, item, LogRequest(request.query, self.recording.now))
+                body = pod_log(self.recording, item, LogRequest(request.query, self.recording.present))
             except LogRefusedError as refusal:
                 return status_response(refusal.code, refusal.reason, refusal.message)
             return web.Response(body=body, content_type="text/plain")

@@ -5,7 +5,6 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 
 from aiohttp import web
 
@@ -190,7 +189,7 @@ class FakeLoki(FakeServer):
 
     @property
     def _now(self) -> int:
-        return nanoseconds(max(self.recording.now, datetime.now(UTC)))
+        return nanoseconds(self.recording.present)
 
 
 def _time_of(chosen: tuple[int, Key, int]) -> int:

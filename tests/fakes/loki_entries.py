@@ -35,7 +35,7 @@ def parse_time(text: str, default: int) -> int:
     if "." in text and re.fullmatch(r"-?\d+\.\d*", text):
         return round(float(text) * 1000) * 1_000_000
     if re.fullmatch(r"-?\d+", text):
-        return int(text) * NANOSECONDS if len(text) <= 13 else int(text)
+        return int(text) * NANOSECONDS if len(text) <= 10 else int(text)
     try:
         return nanoseconds(datetime.fromisoformat(text))
     except ValueError as error:

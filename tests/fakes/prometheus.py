@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import promql_parser as promql
@@ -182,7 +182,7 @@ class FakePrometheus(FakeServer):
 
     @property
     def _now(self) -> float:
-        return max(self.recording.now, datetime.now(UTC)).timestamp()
+        return self.recording.present.timestamp()
 
 
 class _Parameters:

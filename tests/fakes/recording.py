@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -81,6 +81,12 @@ class Recording:
             label=body.get("label") or {},
             moved=by,
         )
+
+    @property
+    def present(self) -> datetime:
+        """The servers' clock: it runs on in a recording that was moved to today, and stands still in an old one."""
+        today = datetime.now(UTC)
+        return today if abs(today - self.now) < timedelta(hours=12) else self.now
 
     def of_kind(self, kind: str) -> list[Object]:
         """The objects of one kind, in the order in which they were recorded."""
