@@ -1,5 +1,6 @@
 """A stand-in Prometheus that answers from a recording's series, with Prometheus' envelope and refusals."""
 
+import asyncio
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -114,6 +115,7 @@ class FakePrometheus(FakeServer):
         found: dict[tuple[tuple[str, str], ...], list[list[Any]]] = {}
         for index in range(int((end - start) / step) + 1):
             moment = start + index * step
+            await asyncio.sleep(0)  # the other stand-ins live in the same loop
             value = self._evaluated(expr, moment, parameters)
             for labels, one in value if isinstance(value, list) else [({}, value)]:
                 found.setdefault(tuple(sorted(labels.items())), []).append([moment, _written(one)])

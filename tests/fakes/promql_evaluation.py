@@ -36,7 +36,8 @@ class Evaluator:
     """Evaluates parsed expressions over a fixed set of series."""
 
     def __init__(self, series: Sequence[TimeSeries]) -> None:
-        self.series = series
+        self.series = tuple(series)
+        self._chosen: dict[tuple[tuple[str, str, str], ...], list[TimeSeries]] = {}
 
     def at(self, expr: Node, moment: float) -> Value:
         """The value of an expression at unix seconds: a number or a vector."""
@@ -48,10 +49,13 @@ class Evaluator:
 
     def selected(self, selector: Node) -> list[TimeSeries]:
         """The series that a selector's name and matchers choose."""
-        tests = [(m.name, str(m.op).rsplit(".", 1)[-1], m.value) for m in selector.matchers.matchers]
+        tests = tuple((m.name, str(m.op).rsplit(".", 1)[-1], m.value) for m in selector.matchers.matchers)
         if selector.name:
-            tests.append(("__name__", "Equal", selector.name))
-        return [one for one in self.series if all(meets(one.labels.get(n, ""), op, v) for n, op, v in tests)]
+            tests = (*tests, ("__name__", "Equal", selector.name))
+        if tests not in self._chosen:  # the same at every step of a range
+            fitting = (one for one in self.series if all(meets(one.labels.get(n, ""), op, v) for n, op, v in tests))
+            self._chosen[tests] = list(fitting)
+        return self._chosen[tests]
 
     def _numberliteral(self, expr: Node, _: float) -> Value:
         return float(expr.val)
