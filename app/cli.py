@@ -103,7 +103,8 @@ def list_playbooks(
         typer.echo(json.dumps([{"name": book.name, "alerts": list(book.alerts)} for book in books]))
         return
     for book in books:
-        typer.echo(f"{book.name}: {', '.join(book.alerts) or 'any alert about ' + ', '.join(book.kinds)}")
+        kinds = f"any alert about a {' or '.join(book.kinds)}" if book.kinds else "any alert"
+        typer.echo(f"{book.name}: {', '.join(book.alerts) or kinds}")
 
 
 @playbooks_app.command("show")

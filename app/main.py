@@ -10,8 +10,8 @@ from fastapi import FastAPI
 
 from app import telemetry
 from app.api import health, incidents, webhooks
+from app.api.body_limit import BodyLimit
 from app.api.problems import add_problem_handlers
-from app.api.webhooks import MAX_BODY_BYTES
 from app.bootstrap import Sitrep, connected
 from app.jobs.worker import GRACE_SECONDS
 from app.settings import Settings
@@ -39,11 +39,11 @@ def create_app(settings: Settings, database_url: str, role: str = "all") -> Fast
         description="Enriched incidents: what is different from normal, and where to look first.",
         lifespan=lifespan,
         redirect_slashes=False,
-        max_body_size=MAX_BODY_BYTES,
         telemetry={"tracing": False},
         redoc_url=None,
     )
     add_problem_handlers(app)
+    app.add_middleware(BodyLimit)
     app.include_router(health.router)
     if role != "worker":
         app.include_router(webhooks.router)

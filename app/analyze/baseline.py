@@ -12,6 +12,7 @@ from app.domain.subject import Subject
 USUAL = "_usual"
 NEWEST_POINTS = 3
 _STALE_SECONDS = 600.0
+_LARGEST = 1e100
 # Per pod or per path, these add up; of all others the worst one speaks.
 _ADDITIVE = frozenset({"request_rate", "restarts", "replicas_available", "replicas_wanted", "alerts_firing_nearby"})
 
@@ -62,12 +63,17 @@ def _named(world: World, name: str, subject: Subject | None) -> tuple[Series, ..
     return tuple(mine)
 
 
+def _is_sane(value: float) -> bool:
+    """Whether arithmetic with it stays finite; nothing real is that large."""
+    return abs(value) <= _LARGEST
+
+
 def combined(series: tuple[Series, ...], *, additive: bool) -> Points:
     """Several series as one: added up, or the highest at each moment."""
     by_time: dict[float, list[float]] = {}
     for one in series:
         for at, value in one.points:
-            if value is not None and np.isfinite(value):
+            if value is not None and _is_sane(value):
                 by_time.setdefault(at, []).append(value)
     fold = sum if additive else max
     return tuple((at, float(fold(values))) for at, values in sorted(by_time.items()))
@@ -77,7 +83,7 @@ def increase(series: tuple[Series, ...]) -> list[tuple[float, float]]:
     """When counters rose and by how much, in order of time; a reset to a lower value counts as none."""
     steps: list[tuple[float, float]] = []
     for one in series:
-        known = [(at, value) for at, value in one.points if value is not None and np.isfinite(value)]
+        known = [(at, value) for at, value in one.points if value is not None and _is_sane(value)]
         pairs = pairwise(known)
         steps.extend((at, value - before) for (_, before), (at, value) in pairs if value > before)
     return sorted(steps)

@@ -33,8 +33,7 @@ def _neighbours(world: World, subject: Subject) -> Iterator[BlastRadiusEntry]:
 
 def _selects(world: World, selector: Mapping[str, object], subject: Subject) -> bool:
     """An empty selector matches nothing."""
-    labels = [mapping(dig(pod.state.body, "metadata", "labels")) for pod in world.pods_of(subject)]
-    return bool(selector) and any(all(own.get(key) == value for key, value in selector.items()) for own in labels)
+    return bool(selector) and any(pod.has_labels(selector) for pod in world.pods_of(subject))
 
 
 def _state(world: World, workload: Subject) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 # Groups of symptom kinds that causes produce; a group that ends in "." stands for all kinds that start so.
-_SYMPTOMS = ("symptom.", "log.", "replicas.")
+_SYMPTOMS = ("symptom.", "log.", "replicas.", "health.")
 _CRASH = ("container.", "probe.", *_SYMPTOMS)
 _NO_START = (*_SYMPTOMS, "container.crash_looping")
 _NOTHING_RUNS = ("image.", "config.", "probe.", "container.", "schedule.", "admission.", *_SYMPTOMS)
@@ -171,7 +171,7 @@ _SINGLE = (
     ),
     Cause(
         "application.crash", "The application ends by itself with an error.",
-        {"container.exited": 0.6}, _CRASH, PREVIOUS_LOG, (*_CODE, *_CONFIGURATION),
+        {"container.exited": 0.6, "log.last_words": 0.25}, _CRASH, PREVIOUS_LOG, (*_CODE, *_CONFIGURATION),
     ),
     Cause(
         "application.completed", "The application ends without an error although it should keep running.",
@@ -183,7 +183,11 @@ _SINGLE = (
     ),
     Cause(
         "dependency.unreachable", "Something that the application calls refuses, times out or does not resolve.",
-        {"log.dependency_unreachable": 0.55}, _CRASH, LOG, ("env", "envFrom", "configMap", "data"),
+        {"log.dependency_unreachable": 0.7}, _CRASH, LOG, ("env", "envFrom", "configMap", "data"),
+    ),
+    Cause(
+        "pod.evicted", "The node put the pods out: it ran short of a resource, or a more important pod came.",
+        {"pod.evicted": 0.75}, ("replicas.", "symptom.", "health."), EVENTS, ("resources", "priorityClassName"),
     ),
     Cause(
         "traffic.surge", "Much more traffic than usual.",

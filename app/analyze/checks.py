@@ -12,6 +12,7 @@ from app.analyze.world import World
 from app.domain.alert import Severity
 from app.domain.change import Change
 from app.domain.incident import Finding
+from app.domain.subject import Subject
 
 _NEAR = 0.9
 
@@ -35,9 +36,16 @@ def in_order(world: World, findings: Iterable[Finding]) -> tuple[str, ...]:
         memory = read(world, "memory_working_set", focus)
         if memory and not any("memory" in one.kind or "oom" in one.kind for one in found):
             words.append("memory usual" if is_usual(memory) else "memory below its limit")
+        if _healthy(world, focus, found):
+            words.append("health check ok")
         if focus.is_workload and world.is_whole(focus):
             words.append("pods ready")
     return tuple(words)
+
+
+def _healthy(world: World, focus: Subject, found: list[Finding]) -> bool:
+    answered = any(probe.status is not None and world.workload_of(probe.subject) == focus for probe in world.probes)
+    return answered and not any(one.kind.startswith("health.") for one in found)
 
 
 def _high(reading: object) -> bool:
@@ -63,7 +71,10 @@ def changes_judged(world: World, top: Explanation | None) -> Suspicion:
         when = duration(max((onset - mine[0].at).total_seconds(), 0.0))
         return Suspicion(None, cut(f"{cut(note(mine[0]), 44)} ({when} before) does not explain this"))
     if not _asked_for_changes(world):
-        return Suspicion(None)
+        kinds = {focus.kind for focus in world.focus}
+        # Where a gap says that it could not be asked, the gap is told; here the question did not arise.
+        about_nodes = bool(world.case.evidence.items) and kinds == {"Node"}
+        return Suspicion(None, "changes: not looked at for a node" if about_nodes else "")
     what = "rollout or config change" if _saw_config(world) else "rollout"
     after = [c for c in world.changes if world.workload_of(c.subject) in world.focus and c.at > onset]
     later = f"; {title(after[0])} came after onset" if after else ""

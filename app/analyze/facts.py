@@ -56,7 +56,9 @@ def _pods(world: World, subject: Subject) -> Iterator[str]:
         return
     wanted = max(world.wanted_pods(subject) or 0, len(pods)) if pods else world.wanted_pods(subject)
     if wanted:
-        yield f"{sum(pod.ready for pod in pods)} of {plural(wanted, 'pod')} ready"
+        available = read(world, "replicas_available", subject)
+        usual = f" (usual {available.usual:.0f})" if available and available.usual is not None else ""
+        yield f"{sum(pod.ready for pod in pods)} of {plural(wanted, 'pod')} ready{usual}"
 
 
 def _nodes(world: World, found: tuple[Finding, ...]) -> Iterator[str]:

@@ -7,20 +7,23 @@ from itertools import chain
 
 from app.domain.evidence import LogPattern
 
-SIMILARITY = 0.6
+SIMILARITY = 0.8
 _MAX_TOKENS = 60
 _MAX_EXAMPLES = 3
 _ANY = "<*>"
 _MASK = re.compile(
-    r"""(?P<quoted>"[^"]{0,200}"|'[^']{0,200}')
+    r"""(?P<quoted>"(?!(?:GET|POST|PUT|PATCH|DELETE|HEAD)\s)[^"]{0,200}"|'[^']{0,200}')
     |(?P<uuid>\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b)
     |(?P<time>\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}\S*)
-    |(?P<ip>\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b)
-    |(?P<hex>\b(?:0x[0-9a-fA-F]+|(?=[0-9a-f]*\d)[0-9a-f]{8,})\b)
+    |(?P<address>(?<![\w.])/?\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?![\w.])
+        |(?<![\w.\-])(?:[a-zA-Z0-9\-]++\.){1,6}[a-zA-Z][a-zA-Z0-9\-]*+:\d++)
+    |(?P<hex>\b(?:0x[0-9a-fA-F]+|(?=[a-fA-F]*+\d)[0-9a-fA-F]{8,})\b)
     |(?P<path>(?<![\w.])/[\w.\-]+(?:/[\w.\-]+)+)
-    |(?P<number>(?<![\w.])[-+]?\d+(?:[.,:]\d+)*(?:ms|us|ns|s|m|h|%|Ki|Mi|Gi|[kKMG]?B)?(?![\w]))""",
+    |(?P<name>\b[a-zA-Z]++[_\-]-?\d[\w\-]*+)
+    |(?P<number>(?<![a-zA-Z_\d])[-+]?\d++(?:[.,:]\d++)*+(?:ms|us|ns|s|m|h|%|Ki|Mi|Gi|[kKMG]?B)?(?![a-zA-Z_]))""",
     re.VERBOSE,
 )
+_HAS_DIGIT = re.compile(r"[\d<]")
 
 
 def mask(line: str) -> str:
@@ -34,8 +37,15 @@ class _Group:
     lines: list[LogPattern]
 
     def similarity(self, tokens: list[str]) -> float:
-        same = sum(mine == yours for mine, yours in zip(self.tokens, tokens, strict=True))
-        return same / len(tokens) if tokens else 1.0
+        # Masked tokens are alike in any two lines: they say little about whether these are one shape.
+        words = same = 0
+        for mine, yours in zip(self.tokens, tokens, strict=True):
+            if mine != yours:
+                words += 1
+            elif not mine.startswith("<"):
+                words += 1
+                same += 1
+        return same / words if words else 1.0
 
     def take(self, tokens: list[str], line: LogPattern) -> None:
         pairs = zip(self.tokens, tokens, strict=True)
@@ -59,7 +69,7 @@ class TemplateTree:
             group.lines.append(line)
             return
         tokens = masked.split()[:_MAX_TOKENS]
-        first = tokens[0] if tokens and not tokens[0].startswith("<") else _ANY
+        first = tokens[0] if tokens and not _HAS_DIGIT.search(tokens[0]) else _ANY
         leaf = self._leaves.setdefault((line.subject, line.container, len(tokens), first), [])
         best = max(leaf, key=lambda one: one.similarity(tokens), default=None)
         if best is None or best.similarity(tokens) < self._similarity:

@@ -38,7 +38,8 @@ def _signs(world: World) -> Iterator[datetime]:
     if jump is not None:
         yield jump
     for subject in world.focus:
-        for at, _ in increase(tuple(s for s in world.series if s.name == "restarts"))[:1]:
+        counters = (s for s in world.series if s.name == "restarts" and world.workload_of(s.subject) == subject)
+        for at, _ in increase(tuple(counters))[:1]:
             yield datetime.fromtimestamp(at, UTC)
         yield from _node_signs(world, subject)
         if world.is_whole(subject):

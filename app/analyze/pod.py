@@ -98,8 +98,14 @@ class Pod:
 
     @property
     def finished(self) -> bool:
-        """Whether it ran to its end, as a Job's pod does."""
-        return self.phase == "Succeeded"
+        """Whether it is over: a Job's pod that succeeded, another's that was evicted and lingers as Failed."""
+        over = self.phase == "Failed" and self.workload.kind not in {"Job", "CronJob"}
+        return over or self.phase == "Succeeded"
+
+    def has_labels(self, wanted: Mapping[str, Any]) -> bool:
+        """Whether it carries all these labels."""
+        own = mapping(dig(self.state.body, "metadata", "labels"))
+        return all(own.get(key) == value for key, value in wanted.items())
 
     def condition(self, kind: str) -> Mapping[str, Any]:
         """One condition, empty where it is not there."""

@@ -1,7 +1,7 @@
 """What is wrong in plain words: from what was found, else from the alert's family."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from app.analyze.correlate import Explanation
 from app.analyze.wording import cut, plain_words, plural
@@ -27,11 +27,15 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("container.command_not_found", "cannot start its command"),
     ("container.crash_looping", "crash looping"),
     ("container.", "container crashed"),
+    ("log.last_words", "container crashed"),
+    ("pod.evicted", "pods evicted"),
     ("symptom.latency", "slow"),
     ("symptom.errors", "errors up"),
     ("symptom.traffic_drop", "traffic dropped"),
     ("replicas.missing", "replicas missing"),
     ("cpu.throttled", "held back by its CPU limit"),
+    ("health.failing", "health check fails"),
+    ("health.slow", "slow"),
 )
 _NODE_PHRASES = {
     "node.unreachable": "node went away",
@@ -68,21 +72,22 @@ _FAMILIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
-def symptom_of(world: World, findings: Iterable[Finding], explanations: Sequence[Explanation]) -> str:
+def symptom_of(world: World, findings: Sequence[Finding], explanations: Sequence[Explanation]) -> str:
     """The plain symptom; that its cause is unknown is said here, where it is read first."""
     explained = explanations and explanations[0].hypothesis.confidence != "low"
     words = _found(world, findings, explanations[0] if explained else None) or _alerted(world)
     return words if explained else f"{words}, cause unknown"
 
 
-def _found(world: World, findings: Iterable[Finding], top: Explanation | None) -> str:
+def _found(world: World, findings: Sequence[Finding], top: Explanation | None) -> str:
+    loops = {one.subject for one in findings if one.kind == "container.crash_looping"}
     near = [one for one in findings if one.subject in world.focus and one.severity >= Severity.WARNING]
     for one in (*(top.findings if top else ()), *near):
         if one.kind in _NODE_PHRASES:
             return _node_words(world, one)
         for kind, phrase in _PHRASES:
             if one.kind.startswith(kind):
-                return phrase
+                return "crash looping" if phrase == "container crashed" and one.subject in loops else phrase
     return ""
 
 

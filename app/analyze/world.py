@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from app.analyze.body import dig, maps, text
+from app.analyze.body import dig, mapping, maps, text
 from app.analyze.log_templates import fold
 from app.analyze.pod import Pod, read_pod
 from app.analyze.wording import STATEMENT_LIMIT, cut
@@ -89,7 +89,19 @@ class World:
             kind, name = text(reference.get("kind")), text(reference.get("name"))
             if reference.get("controller") is True and kind and name:
                 return Subject(subject.cluster, subject.namespace, kind, name)
+        if subject.kind == "Service" and state is not None:
+            return self._behind(state)
         return self._owner_by_name(subject)
+
+    def _behind(self, service: ObjectState) -> Subject | None:
+        """The one workload whose pods a Service selects; an empty selector matches nothing."""
+        selector = mapping(dig(service.body, "spec", "selector"))
+        selected = {
+            pod.workload
+            for pod in self.pods
+            if selector and pod.subject.namespace == service.subject.namespace and pod.has_labels(selector)
+        }
+        return selected.pop() if len(selected) == 1 else None
 
     def _owner_by_name(self, subject: Subject) -> Subject | None:
         """Names tell where the object is gone: `checkout-6d4f8b9c77-x2x9z` was checkout's."""

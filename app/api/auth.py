@@ -5,14 +5,36 @@ import binascii
 import hmac
 import ipaddress
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException, Request, Security
+from fastapi.openapi.models import HTTPBase
+from fastapi.security.base import SecurityBase
 
 from app.api.context import context
 from app.settings import Secret
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sitrep", Basic realm="sitrep"'}
-FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
+FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Scheme(SecurityBase):
+    """A way to send the token, for OpenAPI alone; `may_post` and `may_read` do the checking."""
+
+    def __init__(self, scheme: str, description: str) -> None:
+        self.model = HTTPBase(scheme=scheme, description=description)
+        self.scheme_name = scheme
+
+    def __call__(self) -> None:
+        """Decide nothing."""
+
+
+# Either will do: OpenAPI lists them as alternatives.
+SCHEMES = [
+    Security(Scheme("bearer", "One of the tokens")),
+    Security(Scheme("basic", "Any user, and one of the tokens as password")),
+]
 
 
 def may_post(request: Request) -> None:
@@ -34,7 +56,7 @@ def is_local(request: Request) -> bool:
     """
     if request.client is None or any(name in request.headers for name in FORWARDING_HEADERS):
         return False
-    host = request.url.hostname or ""
+    host = _named_host(request)
     return _is_loopback(request.client.host) and (host == "localhost" or _is_loopback(host))
 
 
@@ -47,13 +69,31 @@ def has_token(request: Request, tokens: tuple[str, ...]) -> bool:
 
 def _authorize(request: Request, tokens: tuple[str, ...], secret: Secret) -> None:
     if not secret:
-        if is_local(request):
+        if is_local(request) and not _is_foreign_write(request):
             return
         detail = "no token is set, so only this machine may call; set SITREP_WEBHOOK_TOKENS, SITREP_API_TOKENS"
         raise HTTPException(HTTPStatus.FORBIDDEN, detail)
     if not has_token(request, tokens):
         detail = "send a token: Authorization: Bearer <token>, or as the password of basic authentication"
         raise HTTPException(HTTPStatus.UNAUTHORIZED, detail, headers=CHALLENGE)
+
+
+def _is_foreign_write(request: Request) -> bool:
+    """Whether a page of another site sent this: a browser posts a form to this machine without asking it."""
+    if request.method in SAFE_METHODS:
+        return False
+    origin = request.headers.get("origin", "")
+    is_own = origin.partition("://")[2] == request.headers.get("host")
+    sent_from = request.headers.get("sec-fetch-site", "none")
+    return bool(origin and not is_own) or sent_from not in {"none", "same-origin"}
+
+
+def _named_host(request: Request) -> str:
+    """The host that the request names, empty where that is no name. (`request.url` fails on some queries.)"""
+    try:
+        return urlsplit("//" + request.headers.get("host", "")).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _presented(authorization: str) -> str:
@@ -72,6 +112,9 @@ def _presented(authorization: str) -> str:
 
 def _is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return False
+    # A socket for both families shows 127.0.0.1 as ::ffff:127.0.0.1.
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback

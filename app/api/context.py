@@ -27,6 +27,7 @@ class ApiContext:
     heartbeats: Heartbeats
     incidents: Incidents
     search: Search
+    body_deadline_seconds: float = 20.0
 
 
 def context(request: Request) -> ApiContext:

@@ -19,13 +19,13 @@ class Health(BaseModel):
     status: str
 
 
-@router.get("/healthz")
+@router.get("/healthz", operation_id="get_health")
 async def healthz() -> Health:
     """Say that the process is alive."""
     return Health(status="alive")
 
 
-@router.get("/readyz", response_model=Health, responses=documented(503))
+@router.get("/readyz", operation_id="get_readiness", response_model=Health, responses=documented(503))
 async def readyz(context: Context) -> Response:
     """Say whether alerts can be accepted: whether the database answers."""
     if await context.store.reachable():

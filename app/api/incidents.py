@@ -1,18 +1,21 @@
 """Looking incidents up, and recording what a person found."""
 
+import asyncio
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
-from app.api.auth import may_read
+from app.api.auth import SCHEMES, may_read
 from app.api.context import Context
 from app.api.problems import documented
 from app.api.views import IncidentPage, IncidentView, Resolution, SimilarView, Timeline, TimelineLine
 from app.domain.alert import AlertStatus, Severity
+from app.domain.evidence import Evidence
 from app.redact import redact
 from app.store.codec import evidence_to_json
 from app.store.search import MAX_LIMIT, Filter
@@ -20,10 +23,14 @@ from app.store.search import MAX_LIMIT, Filter
 router = APIRouter(
     prefix="/api/v1/incidents",
     tags=["incidents"],
-    dependencies=[Depends(may_read)],
-    responses=documented(400, 401, 403, 404, 422, 503),
+    dependencies=[Depends(may_read), *SCHEMES],
+    responses=documented(401, 403, 422, 503),
+    generate_unique_id_function=lambda route: route.name,
 )
+NOT_FOUND = documented(404)
+BAD_REQUEST = documented(400)
 
+WRITTEN_CHARACTERS = 4_000
 # PostgreSQL's text takes no U+0000, and no name that we store is longer than this.
 Word = Annotated[str | None, Field(max_length=200, pattern=r"^[^\x00]*$")]
 
@@ -45,7 +52,7 @@ class IncidentQuery(BaseModel):
     cursor: Annotated[str | None, Field(max_length=300)] = None
 
 
-@router.get("")
+@router.get("", responses=BAD_REQUEST)
 async def list_incidents(context: Context, query: Annotated[IncidentQuery, Query()]) -> IncidentPage:
     """List incidents, newest first."""
     page = await context.search.page(
@@ -67,20 +74,21 @@ async def list_incidents(context: Context, query: Annotated[IncidentQuery, Query
     return IncidentPage.of(page, context.settings.public_url)
 
 
-@router.get("/{incident_id}")
+@router.get("/{incident_id}", responses=NOT_FOUND)
 async def get_incident(context: Context, incident_id: UUID) -> IncidentView:
     """Show the whole record."""
     return IncidentView.of(await context.incidents.get(incident_id), context.settings.public_url)
 
 
-@router.get("/{incident_id}/evidence")
-async def get_evidence(context: Context, incident_id: UUID) -> dict[str, Any]:
+@router.get("/{incident_id}/evidence", responses=NOT_FOUND, response_model=Evidence)
+async def get_evidence(context: Context, incident_id: UUID) -> JSONResponse:
     """Show all that was seen: items with the ids that findings cite, and gaps."""
-    document: dict[str, Any] = evidence_to_json(await context.incidents.evidence(incident_id))
-    return document
+    evidence = await context.incidents.evidence(incident_id)
+    # It may be tens of megabytes of text: not on the event loop.
+    return await asyncio.to_thread(lambda: JSONResponse(evidence_to_json(evidence)))
 
 
-@router.get("/{incident_id}/timeline")
+@router.get("/{incident_id}/timeline", responses=NOT_FOUND)
 async def get_timeline(context: Context, incident_id: UUID) -> Timeline:
     """Show the story so far, oldest first."""
     incident = await context.incidents.get(incident_id)
@@ -93,19 +101,24 @@ class SimilarList(BaseModel):
     items: list[SimilarView]
 
 
-@router.get("/{incident_id}/similar")
+@router.get("/{incident_id}/similar", responses=NOT_FOUND)
 async def get_similar(context: Context, incident_id: UUID) -> SimilarList:
     """Show past incidents that this one resembles."""
     incident = await context.incidents.get(incident_id)
     return SimilarList(items=IncidentView.of(incident, context.settings.public_url).similar)
 
 
-@router.put("/{incident_id}/resolution")
+@router.put("/{incident_id}/resolution", responses={**BAD_REQUEST, **documented(404, 413)})
 async def put_resolution(context: Context, incident_id: UUID, resolution: Resolution) -> Resolution:
     """Record what a person found; it replaces what was recorded before."""
-    kept = Resolution(**{name: redact(text)[:4000] for name, text in resolution.model_dump().items()})
+    kept = Resolution(**{name: _written(text) for name, text in resolution.model_dump().items()})
     await context.incidents.resolve(incident_id, kept.model_dump())
     return kept
+
+
+def _written(text: str) -> str:
+    """What a person wrote, as it may be stored: without secrets and U+0000, which PostgreSQL does not take."""
+    return redact(text).replace("\x00", "\ufffd")[:WRITTEN_CHARACTERS]
 
 
 def _storable(at: datetime | None) -> datetime | None:

@@ -7,25 +7,25 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from app.domain.errors import InvalidPayloadError, NotFoundError
+from app.settings import SettingsError
 from app.store.engine import StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
-SCHEMA = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "field": {"type": "string", "description": "where in the request, if it is one place"},
-    },
-}
-
 log = structlog.get_logger()
+
+
+class Problem(BaseModel):
+    """What went wrong, as RFC 9457 says it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str | None = Field(None, description="where in the request, if it is one place")
 
 
 def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, **more: str) -> JSONResponse:
@@ -36,12 +36,12 @@ def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route for these statuses, for OpenAPI."""
-    content = {MEDIA_TYPE: {"schema": SCHEMA}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+    return {status: {"description": HTTPStatus(status).phrase, "model": Problem} for status in statuses}
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Every error of the application leaves as a problem document."""
+    """Every error of the application leaves as a problem document, and OpenAPI says so."""
+    _document_media_type(app)
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> Response:
@@ -70,7 +70,29 @@ def add_problem_handlers(app: FastAPI) -> None:
             headers={"Retry-After": "5"},
         )
 
+    @app.exception_handler(SettingsError)
+    async def _settings(_: Request, error: SettingsError) -> Response:
+        log.error("a secret cannot be read", reason=str(error))
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "a secret of Sitrep's cannot be read; its log says which")
+
     @app.exception_handler(Exception)
     async def _unforeseen(_: Request, error: Exception) -> Response:
         log.error("a request failed", exc_info=error)
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a fault of Sitrep's; its log says more")
+
+
+def _document_media_type(app: FastAPI) -> None:
+    """A model in `responses` is documented as plain JSON; ours is sent as what it is."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        operations = (operation for path in document["paths"].values() for operation in path.values())
+        for answer in (answer for operation in operations for answer in operation["responses"].values()):
+            content = answer.get("content", {})
+            schema = content.get("application/json", {}).get("schema", {})
+            if schema.get("$ref") == "#/components/schemas/Problem":
+                content[MEDIA_TYPE] = content.pop("application/json")
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign] # the way that FastAPI's documentation names

@@ -1,8 +1,9 @@
 """Where senders post: a body is read, kept in one transaction, and only then answered with 202."""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from time import perf_counter
 from typing import Annotated, Any
@@ -13,23 +14,19 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from app import telemetry
-from app.api.auth import may_post
+from app.api.auth import SCHEMES, may_post
 from app.api.context import ApiContext, Context
 from app.api.problems import documented
-from app.domain.alert import AlertGroup
+from app.api.reading import Body, Reading, beside, read, refusal
+from app.api.webhook_body import WEBHOOK_BODY
 from app.domain.errors import InvalidPayloadError
-from app.ingest.identity import content_hash
-from app.ingest.subject import subjects
-from app.redact import redact
-from app.store.acceptance import Post
 from app.store.heartbeats import WATCHDOG
+from app.store.rejections import Refusal
 
-MAX_BODY_BYTES = 8 * 1024 * 1024
-BODY_DEADLINE_SECONDS = 20.0
-REDACTED_BYTES = 64 * 1024
-WATCHDOG_ALERT = "Watchdog"
+REFUSALS_SHOWN = 20
+REFUSALS_LOGGED = 3
 
-router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"], dependencies=[Depends(may_post)])
+router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"], dependencies=[Depends(may_post), *SCHEMES])
 log = structlog.get_logger()
 
 
@@ -48,47 +45,27 @@ class Accepted(BaseModel):
     rejected: list[str] = []
 
 
-RESPONSES = documented(400, 401, 403, 413, 503)
-BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["alerts"],
-                    "properties": {
-                        "version": {"type": "string"},
-                        "groupKey": {"type": "string"},
-                        "receiver": {"type": "string"},
-                        "status": {"type": "string"},
-                        "alerts": {
-                            "type": "array",
-                            "items": {
-                                "type": "object",
-                                "required": ["labels"],
-                                "properties": {
-                                    "labels": {"type": "object", "additionalProperties": {"type": "string"}}
-                                },
-                            },
-                        },
-                    },
-                }
-            }
-        },
-    }
+DOCUMENTED: dict[str, Any] = {
+    "status_code": HTTPStatus.ACCEPTED,
+    "response_model": Accepted,
+    "responses": documented(400, 401, 403, 408, 413, 422, 503),
+    "openapi_extra": WEBHOOK_BODY,
 }
-ClusterName = Annotated[str | None, Query(max_length=200, description="cluster, where alerts carry no such label")]
+# U+0000 cannot be stored.
+ClusterName = Annotated[
+    str | None,
+    Query(max_length=200, pattern=r"^[^\x00]*$", description="cluster, where alerts carry no such label"),
+]
 
 
-@router.post("/alertmanager", status_code=202, responses=RESPONSES, openapi_extra=BODY, response_model=Accepted)
+@router.post("/alertmanager", operation_id="post_alertmanager", **DOCUMENTED)
 async def alertmanager(request: Request, context: Context, cluster: ClusterName = None) -> JSONResponse:
     """Take an Alertmanager webhook, payload version 4."""
     return await _receive(request, context, "alertmanager", cluster)
 
 
-@router.post("/grafana", status_code=202, responses=RESPONSES, openapi_extra=BODY, response_model=Accepted)
-@router.put("/grafana", status_code=202, responses=RESPONSES, openapi_extra=BODY, response_model=Accepted)
+@router.post("/grafana", operation_id="post_grafana", **DOCUMENTED)
+@router.put("/grafana", operation_id="put_grafana", **DOCUMENTED)
 async def grafana(request: Request, context: Context, cluster: ClusterName = None) -> JSONResponse:
     """Take a webhook of Grafana-managed alerting."""
     return await _receive(request, context, "grafana", cluster)
@@ -96,17 +73,16 @@ async def grafana(request: Request, context: Context, cluster: ClusterName = Non
 
 async def _receive(request: Request, context: ApiContext, sender: str, cluster: str | None) -> JSONResponse:
     began = perf_counter()
-    now = datetime.now(UTC)
-    body = await _body(request)
+    body = Body(context.senders[sender], await _content(request, context.body_deadline_seconds), cluster, datetime.now(UTC))
     try:
-        group = context.senders[sender].read(body, cluster or context.settings.cluster, now)
+        reading = await beside(body, partial(read, body, context.settings))
     except InvalidPayloadError as error:
+        await _keep(context, sender, [await beside(body, partial(refusal, body, str(error)))])
         telemetry.POSTS.labels(sender, "refused").inc()
-        await _keep(context, sender, str(error), body)
         raise
-    for rejected in group.rejected:
-        await _keep(context, sender, f"{rejected.field}: {rejected.reason}", rejected.body)
-    accepted = await _accept(context, group, now)
+    if reading.refused:
+        await _keep(context, sender, reading.refused)
+    accepted = await _accept(context, reading)
     telemetry.POSTS.labels(sender, "accepted").inc()
     telemetry.WEBHOOK_LAST_SEEN.set_to_current_time()
     telemetry.ALERTS_ACCEPTED.labels(sender).inc(accepted.alerts)
@@ -114,33 +90,32 @@ async def _receive(request: Request, context: ApiContext, sender: str, cluster: 
     return JSONResponse(accepted.model_dump(), status_code=HTTPStatus.ACCEPTED)
 
 
-async def _accept(context: ApiContext, group: AlertGroup, now: datetime) -> Accepted:
+async def _accept(context: ApiContext, reading: Reading) -> Accepted:
     """Commit what opens or changes an incident; the heartbeat and other ignored alerts open nothing."""
-    names = {alert.name for alert in group.alerts}
-    if WATCHDOG_ALERT in names:
-        telemetry.WATCHDOG_LAST_SEEN.set_to_current_time()
+    if reading.heartbeat:
         await context.heartbeats.beat(WATCHDOG)
-    kept = tuple(alert for alert in group.alerts if alert.name not in context.settings.ignored_alerts)
-    refused = [f"{rejected.field}: {rejected.reason}" for rejected in group.rejected][:20]
-    if not kept:
-        return Accepted(incidents=[], alerts=len(group.alerts), rejected=refused)
-    group = replace(group, alerts=kept)
-    incident_id = await context.acceptance.accept(Post(group, subjects(group), content_hash(group), now))
-    link = IncidentLink(id=str(incident_id), url=f"{context.settings.public_url}/incidents/{incident_id}")
-    return Accepted(incidents=[link], alerts=len(kept), rejected=refused)
+        telemetry.WATCHDOG_LAST_SEEN.set_to_current_time()
+    incidents = []
+    if reading.post:
+        incident_id = await context.acceptance.accept(reading.post)
+        url = f"{context.settings.public_url}/incidents/{incident_id}"
+        incidents.append(IncidentLink(id=str(incident_id), url=url))
+    rejected = [refused.reason for refused in reading.refused[:REFUSALS_SHOWN]]
+    return Accepted(incidents=incidents, alerts=reading.alerts, rejected=rejected)
 
 
-async def _body(request: Request) -> bytes:
+async def _content(request: Request, deadline_seconds: float) -> bytes:
     """The body, complete and in time. A sender that trickles its bytes is not waited for."""
     try:
-        async with asyncio.timeout(BODY_DEADLINE_SECONDS):
+        async with asyncio.timeout(deadline_seconds):
             return await request.body()
     except TimeoutError as error:
         raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time") from error
 
 
-async def _keep(context: ApiContext, sender: str, reason: str, body: bytes) -> None:
-    telemetry.REJECTED.labels(sender).inc()
-    text = redact(body[:REDACTED_BYTES].decode(errors="replace"))
-    log.warning("refused", sender=sender, reason=reason)
-    await context.rejections.keep(sender, reason, text.encode())
+async def _keep(context: ApiContext, sender: str, refusals: Sequence[Refusal]) -> None:
+    """Keep what was refused, and say so; all of it in one transaction, and in a few lines of the log."""
+    await context.rejections.keep(sender, refusals)
+    telemetry.REJECTED.labels(sender).inc(len(refusals))
+    for refused in refusals[:REFUSALS_LOGGED]:
+        log.warning("refused", sender=sender, reason=refused.reason, of=len(refusals))

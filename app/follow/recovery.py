@@ -22,7 +22,10 @@ class Recovery:
 
 
 def judge_recovery(evidence: Evidence, now: datetime) -> Recovery:
-    """Confirmed if fresh points of the expression exist and none of them is over the threshold."""
+    """Confirmed if fresh points of the expression exist and none of them is over the threshold.
+
+    A gap means that one of the questions was not answered: silence of the condition then proves nothing.
+    """
     values = [series for series in evidence.of(Series) if series.name == VALUE]
     holding = [series for series in evidence.of(Series) if series.name == CONDITION and _is_fresh(series, now)]
     if holding:
@@ -31,7 +34,7 @@ def judge_recovery(evidence: Evidence, now: datetime) -> Recovery:
             statement="its sender stopped reporting it, but its expression still holds",
             evidence=evidence,
         )
-    if any(_is_fresh(series, now) for series in values):
+    if not evidence.gaps and any(_is_fresh(series, now) for series in values):
         return Recovery(confirmed=True, statement="recovered: back below its threshold", evidence=evidence)
     return Recovery(
         confirmed=False, statement="Alertmanager stopped reporting it; recovery not confirmed", evidence=evidence

@@ -24,6 +24,10 @@ JSON_TYPES = frozenset({"application/json", "text/json"})
 MARKUP_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 
+class TooLargeError(SourceError):
+    """The answer was cut at the most that we read: a narrower question may fit."""
+
+
 def request_headers(static: Mapping[str, str], token: Secret) -> dict[str, str]:
     """The headers of one request; a token from a file is read anew. Raises `SourceError` if it cannot be."""
     headers = {"Accept": "application/json", **static}
@@ -48,7 +52,7 @@ def json_of(answer: Answer, vendor: str) -> Any:  # noqa: ANN401 - JSON of any s
     """The JSON of a good answer. Raises `SourceError` for any other status, media type, size or garbage."""
     refuse_status(answer, vendor)
     if answer.truncated:
-        raise SourceError(f"the answer was larger than {len(answer.body) // 1024} KiB")
+        raise TooLargeError(f"the answer was larger than {len(answer.body) // 1024} KiB")
     if answer.media_type in MARKUP_TYPES:
         raise SourceError("answered HTML, not JSON: is the URL a proxy or login page?")
     if answer.media_type and answer.media_type not in JSON_TYPES:

@@ -3,7 +3,7 @@
 from app.domain.query import LogQuery, ProbeQuery, PromQuery, Query, RolloutQuery, ServicesQuery
 
 # Requests to the API server; a rollout's history reads the workload, its revisions and perhaps events.
-_CALLS: dict[type[Query], int] = {RolloutQuery: 2, ServicesQuery: 2, PromQuery: 0, LogQuery: 0, ProbeQuery: 0}
+_CALLS: dict[type[Query], int] = {RolloutQuery: 3, ServicesQuery: 2, PromQuery: 0, LogQuery: 0, ProbeQuery: 0}
 _OTHER_SOURCES: dict[type[Query], str] = {PromQuery: "prometheus", LogQuery: "loki", ProbeQuery: ""}
 
 

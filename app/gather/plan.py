@@ -14,7 +14,7 @@ from app.domain.query import (
 from app.domain.subject import Subject
 from app.gather import questions
 from app.gather.owners import controller_of, metadata_of, others_by_name
-from app.gather.probing import HttpCheck, checks_of, pod_urls, service_urls
+from app.gather.probing import HttpCheck, checks_of, pod_urls, selects, service_urls
 from app.gather.symptoms import badness, containers_of, is_unhealthy_workload, is_unscheduled, worst_first
 
 MAX_DEPTH = 5
@@ -46,7 +46,10 @@ class Plan:
         self._unfolded: set[Subject] = set()
         self._looked_into: set[Subject] = set()
         self._checks: dict[Subject, tuple[HttpCheck, ...]] = {}
-        self._services: dict[Subject, tuple[ObjectState, ...]] = {}
+        self._labels: dict[Subject, dict[str, str]] = {}
+        self._services: dict[str, tuple[ObjectState, ...]] = {}
+        self._overviews = {query.subject.name for query in first if isinstance(query, ServicesQuery)}
+        self._neighbours: set[Subject] = set()
         self._logs_left = MAX_LOGS
         self._neighbours_left = MAX_NEIGHBOURS
         self._others_left = MAX_OTHERS_MEASURED
@@ -60,8 +63,8 @@ class Plan:
             case PodsQuery():
                 return tuple(self._pods(query, states))
             case ObjectsQuery():
-                return tuple(_unbound(states) if query.subject.kind == CLAIM else self._neighbours(states))
-            case RolloutQuery():
+                return tuple(_unbound(states) if query.subject.kind == CLAIM else self._sick_neighbours(states))
+            case RolloutQuery() if query.subject not in self._neighbours:
                 return tuple(questions.events(state.subject) for state in states[-1:])
             case ServicesQuery():
                 return tuple(self._service_probes(query.subject, states))
@@ -119,6 +122,10 @@ class Plan:
         if found is None or depth >= MAX_DEPTH or found[0].kind == "Node":
             return []
         owner, uid = found
+        if owner in self._unfolded:
+            return []
+        if state.subject in self._neighbours and owner not in self._asked_about:
+            self._neighbours.add(owner)
         self._depth.setdefault(owner, depth)
         if uid:
             self._uids.setdefault(owner, uid)
@@ -130,24 +137,27 @@ class Plan:
             return []
         self._unfolded.add(subject)
         labels = questions.selector_of(state)
-        queries: list[Query] = [questions.events(subject)]
+        is_neighbour = subject in self._neighbours and subject.namespace in self._overviews
+        queries: list[Query] = [] if is_neighbour else [questions.events(subject)]
         if subject.kind in _WITH_HISTORY:
             queries.append(questions.rollouts(subject, labels))
         if labels:
             queries.append(questions.pods(subject, labels))
-        if template_labels := questions.template_labels_of(state):
+        template_labels = questions.template_labels_of(state)
+        if template_labels and subject.namespace not in self._overviews:
             queries.append(questions.services(subject, template_labels))
         if subject not in self._asked_about and self._others_left:
             self._others_left -= 1
             queries.extend(self._about(subject, ()))
         return queries
 
-    def _neighbours(self, states: Iterable[ObjectState]) -> list[Query]:
+    def _sick_neighbours(self, states: Iterable[ObjectState]) -> list[Query]:
         queries: list[Query] = []
         for state in states:
             is_other = state.subject not in self._unfolded and state.subject not in self._asked_about
             if state.subject.is_workload and is_other and self._neighbours_left and is_unhealthy_workload(state):
                 self._neighbours_left -= 1
+                self._neighbours.add(state.subject)
                 queries.extend(self._workload(state))
         return queries
 
@@ -157,6 +167,9 @@ class Plan:
         chosen = worst_first(pods)[:MAX_PODS_OF_A_QUESTION]
         if query.subject.kind == "Namespace":
             chosen = [pod for pod in chosen if badness(pod)]
+            self._neighbours.update(pod.subject for pod in chosen if not self._is_meant(pod.subject))
+        if query.subject in self._neighbours:
+            self._neighbours.update(pod.subject for pod in chosen)
         queries: list[Query] = []
         for pod in chosen:
             queries.extend(self._pod(pod))
@@ -170,6 +183,13 @@ class Plan:
             queries.extend(self._about_odd_names(query.subject, pods))
         return queries
 
+    def _is_meant(self, pod: Subject) -> bool:
+        """Whether the alerts are about this pod, or about a workload of which it bears the name."""
+        return any(
+            pod == meant or (pod.namespace == meant.namespace and pod.name.startswith(f"{meant.name}-"))
+            for meant in self._asked_about
+        )
+
     def _about_odd_names(self, subject: Subject, pods: Iterable[ObjectState]) -> tuple[Query, ...]:
         """Metrics and log stores were asked by the shape of names; pods named otherwise need to be named to them."""
         names = [pod.subject.name for pod in pods if not pod.subject.name.startswith(f"{subject.name}-")]
@@ -180,7 +200,9 @@ class Plan:
         if subject in self._looked_into or len(self._looked_into) >= MAX_PODS_LOOKED_INTO:
             return []
         self._looked_into.add(subject)
-        queries: list[Query] = [*self._logs(pod), questions.events(subject)]
+        queries = self._logs(pod)
+        if subject not in self._neighbours:
+            queries.append(questions.events(subject))
         if node := spec.get("nodeName"):
             queries.append(questions.state(Subject(subject.cluster, "", "Node", str(node))))
         else:
@@ -203,17 +225,20 @@ class Plan:
         if not self._probes or not pods:
             return []
         self._checks[subject] = checks_of(pods[0].body.get("spec") or {})
+        self._labels[subject] = metadata_of(pods[0]).get("labels") or {}
         urls = [*pod_urls(pods), *self._urls_of_services(subject)]
         return [questions.health(subject, url) for url in urls]
 
-    def _service_probes(self, subject: Subject, states: tuple[ObjectState, ...]) -> list[Query]:
-        self._services[subject] = tuple(state for state in states if state.subject.kind == "Service")
-        urls = self._urls_of_services(subject) if self._probes else []
-        return [questions.health(subject, url) for url in urls]
+    def _service_probes(self, asked: Subject, states: tuple[ObjectState, ...]) -> list[Query]:
+        namespace = asked.name if asked.kind == "Namespace" else asked.namespace
+        self._services[namespace] = tuple(state for state in states if state.subject.kind == "Service")
+        subjects = [subject for subject in self._checks if subject.namespace == namespace]
+        return [questions.health(subject, url) for subject in subjects for url in self._urls_of_services(subject)]
 
     def _urls_of_services(self, subject: Subject) -> list[str]:
-        checks = self._checks.get(subject, ())
-        return [url for service in self._services.get(subject, ()) for url in service_urls(service, checks)]
+        labels, checks = self._labels.get(subject, {}), self._checks.get(subject, ())
+        services = [s for s in self._services.get(subject.namespace, ()) if selects(s, labels)]
+        return [url for service in services for url in service_urls(service, checks)]
 
 
 def _unbound(claims: Iterable[ObjectState]) -> list[Query]:

@@ -41,6 +41,12 @@ def pod_urls(pods: Iterable[ObjectState]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(urls))
 
 
+def selects(service: ObjectState, labels: Mapping[str, str]) -> bool:
+    """Whether a Service leads to pods with these labels."""
+    selector = (service.body.get("spec") or {}).get("selector") or {}
+    return bool(selector) and all(labels.get(name) == value for name, value in selector.items())
+
+
 def service_urls(service: ObjectState, checks: Iterable[HttpCheck]) -> tuple[str, ...]:
     """The probes' URLs through a Service, where one of its ports leads to the probed port."""
     spec = service.body.get("spec") or {}

@@ -1,14 +1,16 @@
 """What the details thread and the PagerDuty note lay out: the rest of the story, bounded."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
 
-from app.domain.incident import Incident
+from app.domain.change import Change
+from app.domain.incident import Hypothesis, Incident
 from app.notify.gaps import source_name
 from app.notify.page import Occasion, head_page, recovery_confirmed
 from app.notify.words import relative, short
 
-T = TypeVar("T")
 WORDS = {"high": "Likely", "medium": "Possibly", "low": "Unproven"}
 _STATEMENT = 300
 _LINE = 200
@@ -32,7 +34,7 @@ def details_page(incident: Incident, occasion: Occasion) -> Mapping[str, Any]:
         "headline": short(incident.headline or incident.title, _STATEMENT),
         "timeline": tuple({"at": entry.at, "text": short(entry.text, _LINE)} for entry in incident.timeline[-12:]),
         "gaps": _first(12, [_gap(gap.source, gap.question, gap.reason) for gap in incident.gaps]),
-        "runbooks": incident.runbooks[:3],
+        "runbooks": tuple({"url": url, "host": _host(url)} for url in incident.runbooks[:3]),
         "state": _state(incident),
     }
 
@@ -43,16 +45,18 @@ def _state(incident: Incident) -> str:
     return "recovered" if recovery_confirmed(incident) else "resolved; recovery not confirmed"
 
 
-def _hypothesis(item: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a Hypothesis
+def _hypothesis(item: Hypothesis) -> Mapping[str, Any]:
+    """Its statement, and of the evidence what the statement does not say already."""
+    because = [short(line, _LINE) for line in item.because if line not in item.statement]
     return {
         "word": WORDS[item.confidence],
         "statement": short(item.statement, _STATEMENT),
-        "because": _first(4, [short(line, _LINE) for line in item.because]),
+        "because": _first(4, because),
         "against": _first(4, [short(line, _LINE) for line in item.against]),
     }
 
 
-def _change(item: Any, onset: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a Change, a time
+def _change(item: Change, onset: datetime) -> Mapping[str, Any]:
     differences = [f"{d.path}: {short(d.old or 'none', 60)} → {short(d.new or 'none', 60)}" for d in item.diff]
     return {
         "at": item.at,
@@ -67,6 +71,14 @@ def _gap(source: str, question: str, reason: str) -> str:
     return short(
         f"{source_name(source)}: {question} ({reason})" if question else f"{source_name(source)}: {reason}", _LINE
     )
+
+
+def _host(url: str) -> str:
+    """Where a link leads, told beside it: annotations may come from anywhere."""
+    try:
+        return short(urlsplit(url).hostname or "", 60)
+    except ValueError:
+        return ""
 
 
 def _first(count: int, lines: Sequence[str]) -> tuple[str, ...]:

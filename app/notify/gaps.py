@@ -20,11 +20,13 @@ def not_seen(gaps: Sequence[Gap], width: int) -> str:
         by_source.setdefault(gap.source, []).append(gap)
     if not by_source:
         return ""
-    for describe in (_question_and_reason, _reason, _name):
+    # A reason is worth a second line, the questions are not: they stand in the details.
+    line = ""
+    for describe, room in ((_question_and_reason, width), (_reason, width * 2), (_name, width * 2)):
         line = "Not seen: " + ", ".join(describe(source, found) for source, found in by_source.items())
-        if len(line) <= width:
+        if len(line) <= room:
             return line
-    return short(line, max(width, 80))
+    return short(line, max(width, 100))
 
 
 def _question_and_reason(source: str, gaps: list[Gap]) -> str:

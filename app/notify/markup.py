@@ -39,7 +39,9 @@ def mrkdwn(value: object) -> Safe:
     if isinstance(value, Safe):
         return value
     text = _LONE_UNDERSCORE.sub("\u02cd", one_line(value).translate(_LOOKALIKES))
-    return Safe(entities(_EMOJI_NAME.sub(":\u200b", text)))
+    escaped = entities(_EMOJI_NAME.sub(":\u200b", text))
+    # At the start of a line Slack would still draw a quotation.
+    return Safe(f"\u200b{escaped}" if escaped.startswith("&gt;") else escaped)
 
 
 def plain(value: object) -> Safe:

@@ -97,7 +97,7 @@ def _told(incident: Incident, width: int) -> Mapping[str, Any]:
         "feel": short(_capital(" · ".join((*briefing.facts[1:], felt))), width),
         "still": short(briefing.still, width // 2),
         "first_step": _first_step(briefing.first_step, width),
-        "similar": short(briefing.similar, width),
+        "similar": short(briefing.similar or "No past incident to compare with", width),
     }
 
 
@@ -109,14 +109,14 @@ def _why(incident: Incident, width: int) -> Mapping[str, Any]:
         return {"cause": "Cause unknown yet: gathering…", **nothing}
     against = short(prefixed("Against: ", briefing.against), width)
     odd = short(prefixed("Odd, unproven: ", briefing.odd), width)
-    room = _MIDDLE_LINES - bool(briefing.change or briefing.no_change) - bool(against) - bool(odd)
+    room = _MIDDLE_LINES - 1 - bool(against) - bool(odd)
     if width == WIDTHS[-1]:
         room = 0
     bullets = (*briefing.because, *briefing.ruled_out)[: max(room, 0)]
     return {
         "cause": short(_cause(briefing), width),
         "change": _change(briefing, _onset(incident), width),
-        "no_change": "" if briefing.change else short(briefing.no_change, width),
+        "no_change": "" if briefing.change else short(briefing.no_change or _silence_about_changes(incident), width),
         "because": tuple(short(line, width) for line in bullets),
         "odd": odd if room >= 0 else "",
         "against": against,
@@ -128,6 +128,12 @@ def _change(briefing: Briefing, onset: datetime, width: int) -> Mapping[str, Any
     if change is None:
         return None
     return {"at": change.at, "when": relative(change.at, onset), "text": short(change.text, width)}
+
+
+def _silence_about_changes(incident: Incident) -> str:
+    """That none was found is said, and so is that nobody could look."""
+    blind = any(gap.source == "kubernetes" for gap in incident.gaps)
+    return "changes: could not be looked at" if blind else "no change found"
 
 
 def _cause(briefing: Briefing) -> str:

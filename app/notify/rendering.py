@@ -15,7 +15,8 @@ from app.notify.details import details_page
 from app.notify.markup import LINK_PLACE, address, visible
 from app.notify.page import WIDTHS, Occasion, head_page
 from app.notify.sample import SAMPLE_NOW, samples
-from app.notify.sandbox import TemplateSandbox, redacted, render, sandbox
+from app.notify.sandbox import TemplateSandbox, render, sandbox
+from app.redact import redact
 
 OURS = Path(__file__).parent / "templates"
 HEAD_LINES, HEAD_CHARACTERS = 12, 600
@@ -70,7 +71,7 @@ class Renderer:
                 return _fitting(self._dir, layout, incident, telling)
             except TEMPLATE_FAULTS as error:
                 reason = _reason(error)
-                log.warning("template.broken", template=layout.template, reason=reason)
+                log.warning("a template is broken, ours is used", template=layout.template, reason=reason)
                 notice = f"your template {layout.template.partition('.')[0]} failed ({reason}); ours shown"
                 telling = replace(telling, notices=(*telling.notices, notice))
         try:
@@ -107,10 +108,10 @@ def _fitting(folder: Path, layout: Layout, incident: Incident, telling: Telling)
 def _rendered(  # noqa: PLR0913, PLR0917 - one call of the loop above
     environment: TemplateSandbox, layout: Layout, incident: Incident, telling: Telling, width: int
 ) -> str:
-    occasion = Occasion(telling.now, tuple(redacted(notice) for notice in telling.notices), width)
-    news = tuple(redacted(line) for line in telling.news) or ("",)
+    occasion = Occasion(telling.now, tuple(redact(notice) for notice in telling.notices), width)
+    news = tuple(redact(line) for line in telling.news) or ("",)
     page = {**layout.page(incident, occasion), "news": news}
-    text = redacted(render(environment, layout.template, page))
+    text = redact(render(environment, layout.template, page))
     if not text:
         raise TemplateError("renders nothing")
     # Only now: redaction would take the signature of our own link for somebody's secret.
@@ -143,7 +144,7 @@ def _ellipsis(text: str, layout: Layout) -> str:
 
 def _reason(error: BaseException) -> str:
     line = getattr(error, "lineno", None)
-    text = " ".join(redacted(str(error) or type(error).__name__).split())[:60]
+    text = " ".join(redact(str(error) or type(error).__name__).split())[:60]
     return f"line {line}: {text}" if line else text
 
 

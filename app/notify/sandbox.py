@@ -1,7 +1,8 @@
 """The Jinja2 sandbox in which templates run: nothing undefined, nothing unescaped, nothing without end."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +17,8 @@ from app.redact import redact
 
 RENDER_SECONDS = 0.5
 MAX_RENDERED_CHARACTERS = 40_000
-_RANGE_LIMIT = 1_000
-_REPEAT_LIMIT = 1_000
-WITHHELD = "[withheld: redaction failed]"
+_RANGE_LIMIT = 10_000
+_passes_left: ContextVar[int] = ContextVar("passes_left", default=0)
 
 Escape = Callable[[object], Safe]
 
@@ -56,6 +56,7 @@ def sandbox(loader: BaseLoader, *, markup: bool) -> TemplateSandbox:
 
 def render(environment: TemplateSandbox, name: str, page: Mapping[str, Any]) -> str:
     """The finished text, within time and size. Raises `jinja2.TemplateError` and what expressions raise."""
+    _passes_left.set(_RANGE_LIMIT)
     deadline = time.monotonic() + RENDER_SECONDS
     chunks, size = [], 0
     for chunk in environment.get_template(name).generate(page):
@@ -68,18 +69,10 @@ def render(environment: TemplateSandbox, name: str, page: Mapping[str, Any]) -> 
     return _tidy("".join(chunks))
 
 
-def redacted(text: str) -> str:
-    """The text without secrets; withheld where that cannot be had."""
-    try:
-        return redact(text)
-    except (ValueError, RecursionError, TypeError):
-        return WITHHELD
-
-
 def _finalize(escape: Escape) -> Callable[[object], str]:
     def finalize(value: object) -> str:
         # A plain `str`: Jinja2 joins chunks, and nothing may pass for ready-made markup again.
-        return str(escape(value if isinstance(value, Safe) else redacted(str(value))))
+        return str(escape(value if isinstance(value, Safe) else redact(str(value))))
 
     return finalize
 
@@ -89,11 +82,11 @@ def _filters(escape: Escape, *, markup: bool) -> dict[str, Callable[..., Any]]:
         return link(LINK_PLACE, label) if markup else Safe(f"{plain(label)} {LINK_PLACE}")
 
     def to_link(label: object, url: str) -> Safe:
-        clean = redacted(str(url))
-        return link(clean, redacted(str(label))) if markup else plain(f"{label} {clean}")
+        clean = redact(str(url))
+        return link(clean, redact(str(label))) if markup else plain(f"{label} {clean}")
 
     def command(step: object) -> Safe:
-        text = redacted(str(step))
+        text = redact(str(step))
         if not (markup and is_command(text)):
             return escape(text)
         # Told as plain text, a command must survive copying; one that would not is on the page.
@@ -101,7 +94,7 @@ def _filters(escape: Escape, *, markup: bool) -> dict[str, Callable[..., Any]]:
         return as_code if visible(as_code).strip("`") == text.strip() else page_link("open the details")
 
     def code_span(value: object) -> Safe:
-        return code(redacted(str(value))) if markup else plain(value)
+        return code(redact(str(value))) if markup else plain(value)
 
     @pass_context
     def told_time(context: Context, when: datetime) -> Safe:
@@ -114,15 +107,29 @@ def _filters(escape: Escape, *, markup: bool) -> dict[str, Callable[..., Any]]:
         "link": to_link,
         "command": command,
         "code": code_span,
-        "bold": lambda value: Safe(f"*{escape(redacted(str(value)))}*") if markup else escape(value),
+        "bold": lambda value: Safe(f"*{escape(redact(str(value)))}*") if markup else escape(value),
     }
 
 
-def _short_range(*bounds: int) -> range:
-    numbers = range(*bounds)
-    if len(numbers) > _RANGE_LIMIT:
-        raise SecurityError(f"a range of more than {_RANGE_LIMIT}")
-    return numbers
+class _Numbers:
+    """A range that pays for every pass over it, so that nested loops without output end, too."""
+
+    def __init__(self, numbers: range) -> None:
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[int]:
+        left = _passes_left.get() - len(self._numbers)
+        _passes_left.set(left)
+        if left < 0:
+            raise SecurityError(f"loops over ranges of more than {_RANGE_LIMIT} in all")
+        return iter(self._numbers)
+
+
+def _short_range(*bounds: int) -> _Numbers:
+    return _Numbers(range(*bounds))
 
 
 def _tidy(text: str) -> str:

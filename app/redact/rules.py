@@ -49,14 +49,14 @@ def _is_no_status(value: str) -> bool:
 ADDRESSES = (
     Rule(
         "url_userinfo",
-        ("://",),
+        ("@",),
         re.compile(
             r"(?<=://)(?!\[)[^\s/?#@:\"'<>]{0,100}:(?!\d{1,5}(?:[/?#\s,\"']|\Z))[^\s\"'<>]{1,200}(?=@(?!sha256:))"
         ),
     ),
     Rule(
         "url_userinfo",
-        ("://",),
+        ("@",),
         re.compile(r"(?<=://)(?!\[)[^\s/?#@:\"'<>]{20,300}(?=@)"),
         _is_long_with_digit,
     ),
@@ -163,7 +163,12 @@ PERSONAL = (Rule("email", ("@",), _EMAIL),)
 _DIGITS = re.compile(r"\d(?:[ -]?\d){8}|[A-Z]{2}\d{2}[A-Z0-9 ]{11}|\+[1-9](?:[ .()-]{0,2}\d){7}|\bs\.[A-Za-z0-9]{24}")
 
 _ORDERED = (*ADDRESSES, *HEADERS, *TOKENS, *PRESIGNED, *COMMANDS)
-_ALL_HINTS = {hint for rule in _ORDERED for hint in rule.hints if hint not in TOO_COMMON} | {"@", "-----", *HINTS}
+_ALL_HINTS = {hint for rule in _ORDERED for hint in rule.hints if hint not in TOO_COMMON} | {
+    "@",
+    "-----begin",
+    "-----end",
+    *HINTS,
+}
 # `key=` adds nothing where `key` is asked for.
 _HINTS = tuple(sorted(one for one in _ALL_HINTS if not any(other != one and other in one for other in _ALL_HINTS)))
 _ESCAPED_ASCII = re.compile(r"\\{1,4}u00([2-7][0-9a-fA-F])")

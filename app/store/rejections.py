@@ -1,6 +1,7 @@
 """Bodies and alerts that were refused: kept once for each content, counted, and shown."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from app.store.identity import uuid7
 
 KEPT_BYTES = 16 * 1024
 KEPT_ROWS = 10_000
+REASON_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,27 +24,40 @@ class Rejection:
     last_seen_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A body, or an alert in one, that could not be read: why, and its redacted text."""
+
+    reason: str
+    body: bytes
+
+
 class Rejections:
     """Writing and reading what was refused."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def keep(self, sender: str, reason: str, body: bytes) -> None:
-        """Keep a refused body once for each hash; the oldest go when there are too many."""
+    async def keep(self, sender: str, refusals: Sequence[Refusal]) -> None:
+        """Keep what was refused once for each hash; the oldest go when there are too many."""
+        unique = {hashlib.sha256(refused.body or refused.reason.encode()).digest(): refused for refused in refusals}
+        # In one order for all, so that two posts of the same never lock each other out.
+        shas = sorted(unique)
         async with self._store.transaction() as transaction:
             await transaction.execute(
                 """
                 insert into rejected (id, sender, reason, body_sha, body)
-                values (%(id)s, %(sender)s, %(reason)s, %(sha)s, %(body)s)
+                select id, %(sender)s, reason, sha, body
+                from unnest(%(ids)s::uuid[], %(reasons)s::text[], %(shas)s::bytea[], %(bodies)s::bytea[])
+                  as refused(id, reason, sha, body)
                 on conflict (body_sha) do update set seen = rejected.seen + 1, last_seen_at = now(),
                   reason = excluded.reason
                 """,
-                id=uuid7(),
                 sender=sender,
-                reason=reason.replace("\x00", "\ufffd")[:500],
-                sha=hashlib.sha256(body).digest(),
-                body=body[:KEPT_BYTES],
+                ids=[uuid7() for _ in shas],
+                reasons=[_stored(unique[sha].reason) for sha in shas],
+                shas=shas,
+                bodies=[unique[sha].body[:KEPT_BYTES] for sha in shas],
             )
             await transaction.execute(
                 """
@@ -63,3 +78,7 @@ class Rejections:
                 limit=limit,
             )
         return [Rejection(**row) for row in rows]
+
+
+def _stored(reason: str) -> str:
+    return reason.replace("\x00", "\ufffd")[:REASON_CHARACTERS]

@@ -4,6 +4,8 @@ from app.analyze.assess import analyze
 from app.analyze.detector import Detector
 from app.analyze.detectors.admission import Admission
 from app.analyze.detectors.crash_loop import CrashLoop
+from app.analyze.detectors.evictions import Evictions
+from app.analyze.detectors.health import Health
 from app.analyze.detectors.image_pull import ImagePull
 from app.analyze.detectors.log_errors import LogErrors
 from app.analyze.detectors.missing_config import MissingConfig
@@ -22,6 +24,8 @@ from tests.builders import NOW
 DETECTORS: tuple[Detector, ...] = (
     Admission(),
     CrashLoop(),
+    Evictions(),
+    Health(),
     ImagePull(),
     LogErrors(),
     MissingConfig(),

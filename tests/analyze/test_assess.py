@@ -207,6 +207,15 @@ class TestUnknown:
         assert briefing.first_step == "kubectl -n shop describe deploy/checkout"
         assert assessment.onset_at == ago(8)
 
+    def test_of_a_node_it_is_not_said_that_nothing_was_changed(self) -> None:
+        briefing = judge(case(node("node-3", "Unknown"), subjects=[node_subject()])).briefing
+        assert briefing.no_change == "changes: not looked at for a node"
+
+    def test_how_many_pods_are_usual_is_told_where_it_was_measured(self) -> None:
+        usual = series("replicas_available_usual", [3.0] * 5, days_ago=1)
+        measured = judge(case(*killed_pods(), series("replicas_available", [1.0] * 5), usual))
+        assert "1 of 3 pods ready (usual 3)" in measured.briefing.facts
+
     def test_not_even_a_subject_is_needed(self) -> None:
         assessment = judge(case(subjects=[], alerts=[alert("SomethingOdd")]))
         assert assessment.headline == "SomethingOdd: something odd, cause unknown"

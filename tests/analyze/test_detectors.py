@@ -6,6 +6,8 @@ import pytest
 
 from app.analyze.detectors.admission import Admission, quota_kind
 from app.analyze.detectors.crash_loop import CrashLoop
+from app.analyze.detectors.evictions import Evictions
+from app.analyze.detectors.health import Health
 from app.analyze.detectors.image_pull import ImagePull, classify
 from app.analyze.detectors.log_errors import LogErrors
 from app.analyze.detectors.missing_config import MissingConfig
@@ -16,10 +18,12 @@ from app.analyze.detectors.rollout import Rollout
 from app.analyze.detectors.storage import Storage
 from app.analyze.detectors.symptoms import Symptoms
 from app.domain.alert import Severity
+from app.domain.evidence import ObjectState, Probe
 from app.domain.subject import Subject
 from tests.analyze.judging import detect, kinds
 from tests.builders import (
     CLUSTER,
+    NOW,
     ago,
     case,
     container_spec,
@@ -344,7 +348,7 @@ class TestLogErrors:
     def test_a_new_error_names_its_count_and_what_is_usual(self) -> None:
         found = detect(LogErrors(), case(log_line("dial tcp 10.0.0.9:5432: connect: connection refused")))
         assert [one.kind for one in found] == ["log.dependency_unreachable"]
-        assert found[0].statement.startswith("4 lines in the log, usually 0: ")
+        assert found[0].statement.startswith("cannot reach 10.0.0.9:5432 (4 lines in the log, usually 0): ")
 
     def test_an_error_that_is_as_frequent_as_usual_is_no_finding(self) -> None:
         assert detect(LogErrors(), case(log_line("error: cache miss", 10, 9))) == []
@@ -380,3 +384,40 @@ class TestSymptoms:
     def test_throttling_is_a_warning(self) -> None:
         found = detect(Symptoms(), case(series("cpu_throttled_ratio", [0.6] * 5, "ratio")))
         assert [(one.kind, one.severity) for one in found] == [("cpu.throttled", Severity.WARNING)]
+
+
+class TestEvictions:
+    @staticmethod
+    def evicted() -> ObjectState:
+        lingering = pod("checkout-6d4f8b9c77-aaaaa", age_minutes=30)
+        said = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory. Threshold…"}
+        return state(lingering.subject, {**lingering.body, "status": said})
+
+    def test_an_evicted_pod_is_told_with_its_reason(self) -> None:
+        (found,) = detect(Evictions(), case(self.evicted(), replica_set(), deployment_state()))
+        assert found.statement == "1 pod evicted: The node was low on resource: memory"
+        assert found.severity is Severity.CRITICAL
+
+    def test_an_evicted_pod_that_was_replaced_is_only_a_warning(self) -> None:
+        (found,) = detect(Evictions(), case(self.evicted(), pod(), replica_set(), deployment_state()))
+        assert found.severity is Severity.WARNING
+
+    def test_running_pods_are_no_finding(self) -> None:
+        assert detect(Evictions(), case(pod(), replica_set())) == []
+
+
+class TestHealth:
+    @staticmethod
+    def probe(status: int | None, milliseconds: float = 12) -> Probe:
+        return Probe("e1", deployment(), NOW, "http://10.0.0.7:8080/healthz", status, milliseconds, "timed out")
+
+    def test_an_error_or_no_answer_is_told(self) -> None:
+        assert detect(Health(), case(self.probe(503)))[0].statement == "health check answered 503 in 12 ms"
+        assert detect(Health(), case(self.probe(None)))[0].statement == "health check got no answer: timed out"
+
+    def test_a_slow_answer_is_told_as_slow(self) -> None:
+        assert [one.kind for one in detect(Health(), case(self.probe(200, 2500)))] == ["health.slow"]
+
+    def test_a_good_answer_and_a_refused_look_are_no_finding(self) -> None:
+        assert detect(Health(), case(self.probe(200))) == []
+        assert detect(Health(), case(self.probe(403))) == []

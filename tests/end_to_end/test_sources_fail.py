@@ -1,81 +1,17 @@
 """Sources that hang, refuse, fail or talk nonsense cost only themselves: the message goes out, and says so."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 
+from tests.end_to_end.stage import BUDGET_SECONDS, stage
 from tests.end_to_end.waiting import until
-from tests.fakes.recording import Recording
 from tests.fakes.server import FakeServer, Mood, Trouble
-from tests.fakes.slack import FakeSlack
-from tests.fakes.world import World, world
-from tests.processes import Running, sitrep
+from tests.fakes.world import World
 
 pytestmark = pytest.mark.anyio
-BUDGET_SECONDS = 5.0
 NAMES = {"kubernetes": "Kubernetes", "prometheus": "Prometheus", "loki": "Loki"}
 MOODS: tuple[Mood, ...] = ("hang", "status", "html", "garbage", "reset")
-
-
-@dataclass
-class Stage:
-    """A Sitrep that asks a recorded world and tells a Slack."""
-
-    house: Running
-    stand_ins: World
-    slack: FakeSlack
-
-    async def post(self, case: str) -> str:
-        """Post the recording's alert as a group of its own, named after the case; the incident's id."""
-        body = self.stand_ins.recording.payload("checkout_oom")
-        body["groupKey"] = f'{{}}:{{case="{case}"}}'
-        url = f"{self.house.url}/api/v1/webhooks/alertmanager"
-        async with aiohttp.ClientSession() as session, session.post(url, json=body) as answer:
-            assert answer.status == 202
-            identifier: str = json.loads(await answer.read())["incidents"][0]["id"]
-            return identifier
-
-    async def record(self, incident_id: str) -> dict[str, Any]:
-        url = f"{self.house.url}/api/v1/incidents/{incident_id}"
-        async with aiohttp.ClientSession() as session, session.get(url) as answer:
-            record: dict[str, Any] = await answer.json()
-            return record
-
-    async def complete(self, incident_id: str) -> dict[str, Any]:
-        async with asyncio.timeout(60):
-            while (record := await self.record(incident_id))["enrichment"] != "complete":
-                await asyncio.sleep(0.2)
-        return record
-
-
-@asynccontextmanager
-async def stage(folder: Path, database_url: str) -> AsyncIterator[Stage]:
-    async with AsyncExitStack() as stack:
-        recording = Recording.named("checkout_oom", now=datetime.now(UTC))
-        stand_ins = await stack.enter_async_context(world(recording))
-        slack = await stack.enter_async_context(FakeSlack(channels=("C0ONCALL",)))
-        settings = {
-            "SITREP_DATABASE_URL": database_url,
-            "SITREP_KUBERNETES": "auto",
-            "KUBECONFIG": str(stand_ins.kubernetes.kubeconfig(folder / "kubeconfig")),
-            "SITREP_PROMETHEUS_URL": stand_ins.prometheus.url,
-            "SITREP_LOKI_URL": stand_ins.loki.url,
-            "SITREP_BUDGET_SECONDS": f"{BUDGET_SECONDS:g}",
-            "SITREP_SOURCE_DEADLINE_SECONDS": "8",
-            "SITREP_SLACK_API_URL": slack.api_url,
-            "SITREP_SLACK_TOKEN": slack.token,
-            "SITREP_SLACK_CHANNEL": "C0ONCALL",
-        }
-        house = await stack.enter_async_context(sitrep(folder / "sitrep.log", settings))
-        yield Stage(house, stand_ins, slack)
 
 
 def servers(stand_ins: World, names: tuple[str, ...]) -> list[FakeServer]:

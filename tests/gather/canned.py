@@ -31,7 +31,7 @@ class CannedServer(FakeServer):
 
 
 TROUBLES = [
-    (Trouble("hang"), r"no answer in 0\.\d+ s"),
+    (Trouble("hang"), r"no answer in 0\.3 s"),
     (Trouble("refuse"), "connection refused"),
     (Trouble("status", status=500), r"failed \(500\): the stand-in was told to fail"),
     (Trouble("status", status=403), r"not allowed \(403\)"),

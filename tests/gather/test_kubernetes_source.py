@@ -75,6 +75,7 @@ async def test_free_text_of_a_pod_is_redacted(tmp_path: Path) -> None:
         seen = await source.answer(ObjectQuery("state", POD)) + await source.answer(EventQuery("events", POD))
     assert len(seen.items) == 2
     assert token not in repr(seen)
+    assert "hunter2" not in repr(seen)
 
 
 async def test_an_object_that_is_not_there_is_a_gap_and_not_an_error(tmp_path: Path) -> None:

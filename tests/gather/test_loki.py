@@ -40,12 +40,12 @@ def row(seconds_ago: float, line: str) -> list[object]:
     return [str(logql.nanoseconds(NOW - timedelta(seconds=seconds_ago))), line]
 
 
-def recording(lines: dict[str, list[tuple[float, str]]]) -> Recording:
+def recording(lines: dict[str, list[tuple[float, str]]], now: datetime = NOW) -> Recording:
     pod = {"kind": "Pod", "metadata": {"name": POD, "namespace": "shop"}, "spec": {"containers": [{"name": "app"}]}}
     logs = {
-        key: [[(NOW - timedelta(seconds=ago)).isoformat(), text] for ago, text in rows] for key, rows in lines.items()
+        key: [[(now - timedelta(seconds=ago)).isoformat(), text] for ago, text in rows] for key, rows in lines.items()
     }
-    return Recording(now=NOW, objects=(pod,), logs=logs)
+    return Recording(now=now, objects=(pod,), logs=logs)
 
 
 @asynccontextmanager
@@ -133,11 +133,43 @@ async def test_rows_of_two_and_three_elements_are_merged_newest_first() -> None:
 
 async def test_a_full_page_says_that_older_lines_were_not_read() -> None:
     evidence = await answered(streams(*[row(n, f"error {n}") for n in range(500)]))
-    assert [gap.reason for gap in evidence.gaps] == [
-        "the usual hour was not asked for",
-        "only the newest 500 lines were read",
-    ]
+    assert [gap.reason for gap in evidence.gaps] == ["only the newest 500 lines were read"]
     assert [(p.count, p.baseline_count) for p in evidence.of(LogPattern)] == [(500, None)]
+
+
+async def test_lines_too_large_for_one_answer_are_asked_for_in_smaller_number() -> None:
+    server = CannedServer(streams(row(1, "error " + "long " * 50_000)))
+    huge = streams(*[row(n, f"error {n} " + "x" * 100_000) for n in range(60)])
+    server.answers = [(200, LABELS), (200, STATS), (200, huge)]
+    async with source_of(server) as source:
+        evidence = await source.answer(query(usual=False))
+    assert [form["limit"] for form in server.forms if "limit" in form] == ["500", "15"]
+    assert [len(pattern.template) for pattern in evidence.of(LogPattern)] == [500]
+
+
+async def test_what_redaction_would_take_too_long_for_is_not_read() -> None:
+    words = [f"{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(300)]
+    evidence = await answered(streams(*[row(n, f"error {word} " + "y " * 1000) for n, word in enumerate(words)]))
+    (gap,) = evidence.gaps
+    assert gap.reason == "only the newest 130 lines were read"
+
+
+async def test_a_secret_that_a_cut_would_split_is_left_out() -> None:
+    token = "ghp_" + "a1B2" * 9
+    filler = ("ey" + "J" * 30 + ".ey" + "J" * 500 + "." + "A" * 300 + " ") * 2
+    line = f"error {filler}"
+    line += "z " * ((2035 - len(line)) // 2) + token
+    evidence = await answered(streams(row(1, line)))
+    assert "ghp_" not in str(evidence)
+    assert len(evidence.items) == 1
+
+
+async def test_long_json_without_spaces_is_kept_up_to_a_delimiter() -> None:
+    line = '{"level":"error",' + ",".join(f'"k{n}":"{n}"' for n in range(900)) + "}"
+    evidence = await answered(streams(row(1, line), row(2, "error" * 1000)))
+    templates = [pattern.template for pattern in evidence.of(LogPattern)]
+    assert templates[0].startswith('{"level":"error","k0":"0"')
+    assert templates[1] == "[a line that is one long word]"
 
 
 async def test_secrets_are_redacted_before_lines_are_counted_or_cut() -> None:
@@ -279,13 +311,13 @@ async def test_json_of_another_shape_is_refused(body: object) -> None:
 
 
 async def test_the_doctor_names_a_missing_tenant_and_a_missing_label() -> None:
-    lines = {f"{POD}/app": [((NOW - datetime.now(UTC)).total_seconds() + 60, "error")]}
-    async with source_of(FakeLoki(recording(lines), tenant_required=True)) as source:
+    recorded = recording({f"{POD}/app": [(60.0, "error")]}, datetime.now(UTC))
+    async with source_of(FakeLoki(recorded, tenant_required=True)) as source:
         refused = await source.check()
         assert "tenant" in refused.statement
         assert "X-Scope-OrgID" in refused.fix
     headers = {"X-Scope-OrgID": "shop"}
-    loki = FakeLoki(recording(lines), tenant_required=True, token="t" * 8)
+    loki = FakeLoki(recorded, tenant_required=True, token="t" * 8)
     async with source_of(loki, loki_headers=headers, loki_token=Secret("t" * 8)) as source:
         assert (await source.check()).healthy
     async with source_of(CannedServer({"status": "success", "data": ["job"]})) as source:

@@ -103,6 +103,19 @@ def test_owners_are_followed_from_pod_to_deployment() -> None:
     assert subjects_of(work.follow_up(ask(REPLICA_SET), made), ObjectQuery) == {CHECKOUT}
     found = work.follow_up(ask(CHECKOUT), seen(deployment()))
     assert subjects_of(found, RolloutQuery) == subjects_of(found, PodsQuery) == {CHECKOUT}
+    # The namespace's Services were asked for at the start.
+    assert not subjects_of(found, ServicesQuery)
+    assert subjects_of(work.first, ServicesQuery) == {subject("Namespace", "shop", "")}
+
+
+def test_a_workload_in_another_namespace_raises_the_question_of_its_services() -> None:
+    hpa = body(
+        "HorizontalPodAutoscaler", "checkout", spec={"scaleTargetRef": {"kind": "Deployment", "name": "checkout"}}
+    )
+    node = plan(subject("Node", "node-3", ""))
+    about = subject("HorizontalPodAutoscaler", "checkout")
+    assert subjects_of(node.follow_up(ask(about), seen(hpa)), ObjectQuery) == {CHECKOUT}
+    found = node.follow_up(ask(CHECKOUT), seen(deployment()))
     services = next(query for query in found if isinstance(query, ServicesQuery))
     assert services.match_labels == (("app", "checkout"),)
 
@@ -215,7 +228,10 @@ def test_an_unhealthy_neighbour_is_looked_into_and_a_healthy_one_is_not() -> Non
     well = deployment(name="ads") | {"status": {"availableReplicas": 3}}
     query = ObjectsQuery("Deployments of shop", subject("Deployment", ""))
     queries = plan(CHECKOUT).follow_up(query, seen(sick, well))
-    assert subjects_of(queries, RolloutQuery) == {subject("Deployment", "cart")}
+    cart = subject("Deployment", "cart")
+    assert subjects_of(queries, RolloutQuery) == subjects_of(queries, PodsQuery) == {cart}
+    # Its events are among the namespace's, which were asked for at the start.
+    assert not subjects_of(queries, EventQuery)
 
 
 def probed(**probe: object) -> Body:
@@ -236,7 +252,11 @@ def test_a_workloads_own_probe_is_asked_on_its_pod_and_through_its_service() -> 
     service = body(
         "Service",
         "checkout",
-        spec={"clusterIP": "10.96.0.9", "ports": [{"port": 80, "targetPort": "http"}, {"port": 81, "targetPort": 9}]},
+        spec={
+            "selector": {"app": "checkout"},
+            "clusterIP": "10.96.0.9",
+            "ports": [{"port": 80, "targetPort": "http"}, {"port": 81, "targetPort": 9}],
+        },
     )
     work = plan(CHECKOUT)
     assert urls(work.follow_up(PodsQuery("pods", CHECKOUT), seen(probed()))) == ["http://10.0.3.17:8080/ready"]

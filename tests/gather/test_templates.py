@@ -56,6 +56,12 @@ def test_a_password_inside_an_address_is_not_shown() -> None:
     assert "s3cr3t" not in repr(diffs)
 
 
+def test_a_changed_password_flag_is_not_shown() -> None:
+    diffs = diff_templates(template(args=["--password", "a"]), template(args=["--password", "s3" + "cr3t", "-v"]))
+    assert len(diffs) == 1
+    assert "s3cr3t" not in repr(diffs)
+
+
 def test_a_harmless_value_and_a_reference_are_shown() -> None:
     old = template(env=[{"name": "LEVEL", "value": "info"}])
     reference = {"secretKeyRef": {"name": "db", "key": "password", "optional": None}}

@@ -81,13 +81,16 @@ def _since(told: Told) -> bool:
 def _number(told: Told) -> bool:
     seen = "\n".join(told.lines[1:4])
     facts = (*_briefing(told).facts, _briefing(told).impact)
-    with_usual = [fact for fact in facts if NUMBER.search(fact)]
-    return bool(with_usual) and any(fact.lower() in seen.lower() for fact in with_usual) and "usual" in told.shown
+    numbers = [fact for fact in facts if NUMBER.search(fact)]
+    if not numbers:
+        # Where nothing answered there is nothing to count; the gaps say so.
+        return bool(told.incident.gaps)
+    return any(fact.lower() in seen.lower() for fact in numbers) and "usual" in told.shown
 
 
 def _felt(told: Told) -> bool:
     impact = _briefing(told).impact
-    return (impact if impact != "not seen" else "sers: not seen") in told.shown
+    return (impact if impact != "not seen" else "users: not seen").lower() in told.shown.lower()
 
 
 def _cause(told: Told) -> bool:
@@ -100,7 +103,8 @@ def _cause(told: Told) -> bool:
 def _change(told: Told) -> bool:
     change, no_change = _briefing(told).change, _briefing(told).no_change
     if change is None:
-        return bool(no_change) and f"• {no_change}" in told.shown
+        said = ("no change found", "changes: could not be looked at")
+        return any(f"• {text}" in told.shown for text in ([no_change] if no_change else said))
     line = next((line for line in told.lines if line.startswith("• ") and change.text in line), "")
     return "→" in line and ("before)" in line or "AFTER onset)" in line or "at onset)" in line)
 
@@ -119,7 +123,7 @@ def _first_step(told: Told) -> bool:
 
 
 def _similar(told: Told) -> bool:
-    return any(line.startswith(("Like ", "Nothing similar")) for line in told.lines)
+    return any(line.startswith(("Like ", "Nothing similar", "No past incident")) for line in told.lines)
 
 
 def _not_seen(told: Told) -> bool:

@@ -21,7 +21,7 @@ PAGE = "https://sitrep.example/i/1?signature=abc"
 OURS = re.compile(
     r"<!date\^\d+\^(?:\{time\}|\{date_short_pretty\} \{time\})\|[^<>|]*>|<https://sitrep\.example/i/1\?signature=abc\|[^<>|]*>"
 )
-RUNBOOK = re.compile(r"<https://runbooks\.example/\w+\|runbook>")
+RUNBOOK = re.compile(r"<https://runbooks\.example/\w+\|runbook on runbooks\.example>")
 
 
 def hostile(text: str, base: Incident) -> Incident:

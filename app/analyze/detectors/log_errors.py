@@ -36,7 +36,7 @@ _LIMIT = 3
 
 
 class LogErrors:
-    """`log.dependency_unreachable`, `log.permission_denied`, `log.out_of_memory`, `log.new_errors`."""
+    """`log.dependency_unreachable`, `.permission_denied`, `.out_of_memory`, `.last_words`, `.new_errors`."""
 
     name = "log_errors"
 
@@ -69,16 +69,32 @@ def _kind(pattern: LogPattern) -> str:
     return next((kind for kind, words in _KINDS if words.search(pattern.template)), "log.new_errors")
 
 
-def _found(workload: Subject, pattern: LogPattern) -> Finding:
+_TARGET = re.compile(
+    r"(?:dial tcp|lookup|connect(?:ing|ion)? to|reach|host|ECONNREFUSED|ENOTFOUND|ETIMEDOUT)[ :=\"']+"
+    r"(?P<target>[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?(?::\d+)?)",
+)
+
+
+def _target(line: str) -> str:
+    match = _TARGET.search(line)
+    return match["target"] if match else "something that it calls"
+
+
+def _statement(pattern: LogPattern, kind: str) -> str:
     usual = f", usually {pattern.baseline_count}" if pattern.baseline_count is not None else ""
     example = pattern.examples[0] if pattern.examples else pattern.template
     where = "before it ended" if pattern.origin == "previous" else "in the log"
-    said = cut(example, 200)
-    return finding(
-        _kind(pattern),
-        workload,
-        Severity.WARNING,
-        f"{plural(pattern.count, 'line')} {where}{usual}: {said}",
-        onset_at=pattern.first_seen,
-        evidence=(pattern.id,),
-    )
+    lines = f"{plural(pattern.count, 'line')} {where}{usual}"
+    if kind == "log.dependency_unreachable":
+        return f"cannot reach {cut(_target(example), 50)} ({lines}): {cut(example, 150)}"
+    return f"{lines}: {cut(example, 200)}"
+
+
+def _found(workload: Subject, pattern: LogPattern) -> Finding:
+    kind = _kind(pattern)
+    if kind == "log.new_errors" and pattern.origin == "previous":
+        kind = "log.last_words"
+    # What a run said last, before it ended, weighs more than a line among many.
+    severity = Severity.CRITICAL if pattern.origin == "previous" else Severity.WARNING
+    statement = _statement(pattern, kind)
+    return finding(kind, workload, severity, statement, onset_at=pattern.first_seen, evidence=(pattern.id,))

@@ -95,7 +95,8 @@ class PrometheusSource:
             f"{self._settings.prometheus_url}/api/v1/{endpoint}",
             headers=request_headers(self._settings.prometheus_headers, self._settings.prometheus_token),
             form=(*form, ("timeout", f"{server_milliseconds}ms")),
-            timeout_seconds=seconds,
+            # Rounded, as a reader sees it: "no answer in 10 s".
+            timeout_seconds=max(0.1, round(seconds, 1)),
             max_bytes=MAX_BYTES,
         )
         return await send(self._http, request)

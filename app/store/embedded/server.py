@@ -169,6 +169,9 @@ def _existing(data_dir: Path) -> tuple[int | None, int | None]:
 
 
 def _make_data_dir(data_dir: Path, account: Account) -> None:
+    # Before anything is made: a folder that nobody can use would only be left behind.
+    there = (parent for parent in data_dir.parents if os.path.exists(parent))  # noqa: PTH110 - Path.exists may raise
+    _refuse_barrier(next(there), data_dir, account)
     try:
         if not data_dir.exists():
             data_dir.mkdir(parents=True)
@@ -178,7 +181,11 @@ def _make_data_dir(data_dir: Path, account: Account) -> None:
         raise EmbeddedPostgresError(f"cannot make {data_dir}: {error.strerror}; {ADVICE}") from error
     if not data_dir.is_dir():
         raise EmbeddedPostgresError(f"{data_dir} is not a folder; {ADVICE}")
-    barrier = account.barrier(data_dir)
+    _refuse_barrier(data_dir, data_dir, account)
+
+
+def _refuse_barrier(folder: Path, data_dir: Path, account: Account) -> None:
+    barrier = account.barrier(folder)
     if barrier is not None:
         because = "PostgreSQL does not run as root; it would run as" if account.borrowed else "we run as"
         raise EmbeddedPostgresError(

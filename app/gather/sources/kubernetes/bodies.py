@@ -1,6 +1,5 @@
 """From a decoded object to an `ObjectState`: no nulls, no environment values, every free text redacted."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -10,6 +9,7 @@ import msgspec
 
 from app.domain.evidence import ObjectState, evidence_id
 from app.domain.subject import Subject
+from app.gather.sources.kubernetes.environment import without_secrets, without_value
 from app.gather.sources.kubernetes.kinds import KINDS
 from app.gather.sources.kubernetes.shapes import Labels, Thing
 from app.redact import redact
@@ -17,23 +17,17 @@ from app.redact import redact
 MAX_TEXT = 2_000
 MAX_DEPTH = 24
 # Free text that people or programs write; names, phases and numbers need no redaction.
-_FREE_TEXT = frozenset({"message", "command", "args", "image", "path", "value", "reason", "annotations", "exec"})
+_FREE_TEXT = frozenset(
+    {"message", "command", "args", "image", "path", "value", "reason", "annotations", "exec", "volumes"}
+)
+_COMMAND_LINES = frozenset({"command", "args"})
 _KEPT_ANNOTATIONS = ("deployment.kubernetes.io/revision", "kubernetes.io/change-cause")
-_SECRET_NAME = re.compile(r"pass|secret|token|key|cred|auth|cert|private|pwd|pin|salt|dsn|conn", re.IGNORECASE)
-# An address inside the cluster says which dependency a workload calls; nothing else of a value is kept.
-_ADDRESS = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,120}[a-z0-9])?:\d{1,5}")
-_PORT = re.compile(r"\d{1,5}")
 
 
 @lru_cache(maxsize=4096)
 def clean(text: str) -> str:
     """The text without secrets, at most 2,000 characters; pods of one workload repeat theirs."""
     return redact(text)[:MAX_TEXT]
-
-
-def is_secret_name(name: str) -> bool:
-    """Whether what is called so is likely to be a secret."""
-    return _SECRET_NAME.search(name) is not None
 
 
 def kept_annotations(annotations: Labels | None) -> Labels | None:
@@ -81,22 +75,9 @@ def _plain_map(value: Mapping[str, Any], *, free_text: bool, depth: int) -> dict
         if name == "annotations":
             item = kept_annotations(item)  # noqa: PLW2901 - only these may leave
         elif name == "env" and isinstance(item, list):
-            item = [_without_value(variable) for variable in item]  # noqa: PLW2901 - values are dropped here
+            item = [without_value(v) for v in item if isinstance(v, dict)]  # noqa: PLW2901 - values are dropped here
+        elif name in _COMMAND_LINES and isinstance(item, list):
+            item = without_secrets(item)  # noqa: PLW2901 - a flag tells what follows it
         if item is not None:
             plain[name] = _plain(item, free_text=free_text or name in _FREE_TEXT, depth=depth + 1)
     return plain
-
-
-def _without_value(variable: Any) -> Any:  # noqa: ANN401 - JSON
-    if not isinstance(variable, dict):
-        return None
-    name, value = str(variable.get("name", "")), variable.get("value")
-    kept = dict(variable)
-    kept["value"] = value if isinstance(value, str) and _is_harmless(name, value) else None
-    return kept
-
-
-def _is_harmless(name: str, value: str) -> bool:
-    if is_secret_name(name):
-        return False
-    return bool(_ADDRESS.fullmatch(value)) or ("PORT" in name.upper() and bool(_PORT.fullmatch(value)))

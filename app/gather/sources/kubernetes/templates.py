@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from app.domain.change import FieldDiff
-from app.gather.sources.kubernetes.bodies import clean, is_secret_name, kept_annotations
+from app.gather.sources.kubernetes.bodies import clean, kept_annotations
+from app.gather.sources.kubernetes.environment import is_secret_name, without_secrets
 from app.gather.sources.kubernetes.shapes import Check, Container, EnvVar, PodSpec, PodTemplate
 
 MAX_DIFFS = 60
@@ -96,7 +97,7 @@ def _container_fields(path: str, container: Container) -> dict[str, str]:
     fields = {f"{path}.image": container.image or ""}
     for name in ("command", "args"):
         if plain.get(name):
-            fields[f"{path}.{name}"] = " ".join(plain[name])
+            fields[f"{path}.{name}"] = " ".join(without_secrets(plain[name]))
     for variable in container.env or ():
         fields[f"{path}.env[{variable.name}]"] = _env_text(variable)
     for index, reference in enumerate(container.env_from or ()):

@@ -15,7 +15,10 @@ from app.redact import redact
 MAX_PATTERNS: Final = 100
 MAX_EXAMPLES: Final = 3
 LINE_CHARACTERS: Final = 500
-RAW_LINE_CHARACTERS: Final = 16 * 1024
+RAW_LINE_CHARACTERS: Final = 2048
+WORD_ENDS: Final = " \t\n,;&}"
+# Redaction reads some hundred kilobytes a second: this much costs no more than the question itself.
+PAGE_CHARACTERS: Final = 256 * 1024
 NAME_CHARACTERS: Final = 200
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -54,10 +57,30 @@ class _Tally:
     examples: list[str] = field(default_factory=list)
 
 
-def merged(streams: Iterable[Any]) -> list[Line]:
-    """The lines of all streams, newest first: Loki sorts within a stream only."""
-    lines = [line for stream in streams if isinstance(stream, dict) for line in _lines_of(stream)]
-    return sorted(lines, key=lambda line: (line.at, line.container), reverse=True)
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Lines of all streams, newest first; `whole` unless older ones were left out."""
+
+    lines: tuple[Line, ...]
+    whole: bool
+
+
+def merged(streams: Iterable[Any], limit: int) -> Page:
+    """The newest lines, redacted: Loki sorts within a stream only, and answers `limit` lines at the most."""
+    rows = [row for stream in streams if isinstance(stream, dict) for row in _rows_of(stream)]
+    rows.sort(key=lambda row: row[:2], reverse=True)
+    lines: list[Line] = []
+    cleaned: dict[str, str] = {}
+    left = PAGE_CHARACTERS
+    for at, container, raw in rows[:limit]:
+        text = _cut(_without_time(raw[: 2 * RAW_LINE_CHARACTERS]))
+        if text not in cleaned:
+            left -= len(text)
+            if left < 0:
+                return Page(tuple(lines), whole=False)
+            cleaned[text] = _cleaned(text)
+        lines.append(Line(at, container, cleaned[text]))
+    return Page(tuple(lines), whole=len(rows) < limit)
 
 
 def counted(lines: Iterable[Line]) -> Counts:
@@ -92,7 +115,8 @@ def patterns(subject: Subject, lines: Iterable[Line], usual: Counts | None) -> t
     )
 
 
-def _lines_of(stream: Mapping[str, Any]) -> Iterator[Line]:
+def _rows_of(stream: Mapping[str, Any]) -> Iterator[tuple[datetime, str, str]]:
+    """(time, container, raw line) of each row that is one."""
     labels, rows = stream.get("stream"), stream.get("values")
     if not isinstance(labels, dict) or not isinstance(rows, list):
         return
@@ -104,7 +128,7 @@ def _lines_of(stream: Mapping[str, Any]) -> Iterator[Line]:
             continue
         at = _time(row[0])
         if at is not None:
-            yield Line(at, container, _cleaned(row[1]))
+            yield at, container, row[1]
 
 
 def _time(text: Any) -> datetime | None:  # noqa: ANN401 - anything may stand in the answer
@@ -114,10 +138,17 @@ def _time(text: Any) -> datetime | None:  # noqa: ANN401 - anything may stand in
         return None
 
 
+def _cut(raw: str) -> str:
+    """At most 2 kB, cut between words: of a secret that a cut splits, the rest would no longer be recognised."""
+    if len(raw) <= RAW_LINE_CHARACTERS:
+        return raw
+    end = max(raw.rfind(sign, 0, RAW_LINE_CHARACTERS) for sign in WORD_ENDS)
+    return raw[:end] if end > 0 else "[a line that is one long word]"
+
+
 def _cleaned(raw: str) -> str:
-    """Redacted before it is cut: a secret that a cut splits would no longer be recognised."""
-    text = redact(raw[:RAW_LINE_CHARACTERS]).replace("\x00", "\ufffd").rstrip()
-    text = _without_time(text)
+    """Redacted before it is cut to what is kept."""
+    text = redact(raw).replace("\x00", "\ufffd").rstrip()
     return text if len(text) <= LINE_CHARACTERS else text[: LINE_CHARACTERS - 1] + "…"
 
 

@@ -10,7 +10,7 @@ from app.domain.diagnosis import Diagnosis
 from app.domain.errors import SourceError
 from app.domain.evidence import Evidence, Gap
 from app.domain.query import LogQuery, Query
-from app.gather.http_answer import json_of, request_headers, send
+from app.gather.http_answer import TooLargeError, json_of, request_headers, send
 from app.gather.sources.loki import lines, logql
 from app.http import Http, Request
 from app.redact import redact
@@ -18,6 +18,8 @@ from app.settings import Settings
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_LINES: Final = 500
+# Asked instead where 500 lines are more than MAX_BYTES: a line may have 256 kB.
+FEWER_LINES: Final = 15
 BUDGET_BYTES: Final = 2_000_000_000
 LABELS_KEPT_SECONDS: Final = 600
 RETRIED: Final = frozenset({500, 502, 503})
@@ -50,11 +52,12 @@ class LokiSource:
             self._lines(expr, (query.start, query.end), deadline),
             self._usual(selector, expr, query, deadline),
         )
-        gaps = [Gap(self.name, query.question, usual)] if isinstance(usual, str) else []
-        if len(found) >= MAX_LINES:
-            gaps.append(Gap(self.name, query.question, f"only the newest {MAX_LINES} lines were read"))
+        reasons = [usual] if isinstance(usual, str) else []
+        if not found.whole:
+            reasons.append(f"only the newest {len(found.lines)} lines were read")
         counts = None if isinstance(usual, str) else usual
-        return Evidence(lines.patterns(query.subject, found, counts), tuple(gaps))
+        gaps = tuple(Gap(self.name, query.question, reason) for reason in reasons)
+        return Evidence(lines.patterns(query.subject, found.lines, counts), gaps)
 
     async def check(self) -> Diagnosis:
         """Whether it names its labels, and a namespace label is among them."""
@@ -95,25 +98,32 @@ class LokiSource:
         if isinstance(size, int) and size > BUDGET_BYTES:
             raise SourceError(f"over the budget for one question: {size / 1e9:.1f} GB of logs to search")
 
-    async def _usual(self, selector: str, expr: str, query: LogQuery, deadline: float) -> lines.Counts | str:
-        """How often each shape stood in the usual hour, or why that is not known."""
+    async def _usual(self, selector: str, expr: str, query: LogQuery, deadline: float) -> lines.Counts | str | None:
+        """How often each shape stood in the usual hour, why that is not known, or None if nobody asked."""
         window = (query.baseline_start, query.start)
         if query.baseline_start >= query.start:
-            return "the usual hour was not asked for"
+            return None
         try:
             await self._refuse_costly(selector, window, deadline)
-            return lines.counted(await self._lines(expr, window, deadline))
+            return lines.counted((await self._lines(expr, window, deadline)).lines)
         except SourceError as error:
             return f"the usual hour is not known: {error}"
 
-    async def _lines(self, expr: str, window: tuple[datetime, datetime], deadline: float) -> list[lines.Line]:
-        form = (("query", expr), *logql.times(window), ("limit", str(MAX_LINES)), ("direction", "backward"))
+    async def _lines(self, expr: str, window: tuple[datetime, datetime], deadline: float) -> lines.Page:
+        try:
+            return await self._page(expr, window, deadline, MAX_LINES)
+        except TooLargeError:
+            return await self._page(expr, window, deadline, FEWER_LINES)
+
+    async def _page(self, expr: str, window: tuple[datetime, datetime], deadline: float, limit: int) -> lines.Page:
+        form = (("query", expr), *logql.times(window), ("limit", str(limit)), ("direction", "backward"))
         body = await self._ask("query_range", form, deadline)
         data = body.get("data")
         streams = data.get("result") if isinstance(data, dict) and data.get("resultType") == "streams" else None
         if not isinstance(streams, list):
             raise SourceError("answered JSON that is not log streams")
-        return lines.merged(streams)[:MAX_LINES]
+        # In a thread: redaction takes long enough that other sources' answers would wait for it.
+        return await asyncio.to_thread(lines.merged, streams, limit)
 
     async def _ask(self, endpoint: str, pairs: tuple[tuple[str, str], ...], deadline: float) -> Mapping[str, Any]:
         """The JSON object of a good answer, one retry where a failure may heal. Raises `SourceError`."""
@@ -125,7 +135,7 @@ class LokiSource:
             headers=request_headers(self._settings.loki_headers, self._settings.loki_token),
             params=pairs if by_address else (),
             form=() if by_address else pairs,
-            timeout_seconds=max(0.01, deadline - clock.time()),
+            timeout_seconds=max(0.1, round(deadline - clock.time(), 1)),
             max_bytes=MAX_BYTES,
         )
         answer = await send(self._http, request)

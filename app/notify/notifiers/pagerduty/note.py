@@ -11,6 +11,7 @@ from app.domain.incident import Incident
 from app.http import Http
 from app.notify.notifier import NOT_THERE_YET_CODE, NOTE, Letter, Links, Target
 from app.notify.notifiers.pagerduty.client import PagerDutyClient
+from app.notify.page import recovery_confirmed
 from app.notify.rendering import NOTE_LAYOUT, Renderer, Telling
 from app.settings import Settings
 
@@ -57,7 +58,8 @@ class PagerDutyNotifier:
         incident = letter.incident
         hypotheses = incident.assessment.hypotheses if incident.assessment else ()
         first = f"{hypotheses[0].cause} {hypotheses[0].subject} {hypotheses[0].confidence}" if hypotheses else ""
-        parts = (first, incident.state.value, str(incident.assessment is not None))
+        state = f"{incident.state.value} {recovery_confirmed(incident)}"
+        parts = (first, state, str(incident.assessment is not None))
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
     async def send(self, letter: Letter) -> str:

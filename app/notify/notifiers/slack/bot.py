@@ -108,7 +108,7 @@ class SlackNotifier:
             fallback = self._fallback(letter)
             if not (is_channel(error.code) and fallback):
                 raise
-            log.warning("slack.fallback_channel", channel=letter.target, code=error.code)
+            log.warning("slack: told in the main channel instead", channel=letter.target, code=error.code)
             message = self._writer.message(letter, f"meant for {letter.target}: {error.code}")
             return await self._post(fallback, message, {})
 
@@ -148,10 +148,8 @@ class SlackNotifier:
             return await self._write(method, where, message)
         except DeliveryError as error:
             if is_size(error.code):
-                log.warning("slack.bare_text", method=method, code=error.code)
-                bare = message.bare_arguments(
-                    with_metadata=not error.code.endswith("metadata") and "meta" not in error.code
-                )
+                log.warning("slack: sent as bare text", method=method, code=error.code)
+                bare = message.bare_arguments(with_metadata="metadata" not in error.code)
                 return await self._client.write(method, {**where, **bare}, posts=method == POST)
             if error.code != JOINABLE or not await self._joined(where["channel"]):
                 raise

@@ -82,7 +82,7 @@ def _body(answer: Answer) -> dict[str, Any] | None:
 def _refusal(method: str, body: Mapping[str, Any], answer: Answer, *, posts: bool) -> DeliveryError:
     code = str(body.get("error") or "unknown_error")[:80]
     details = body.get("errors") or (body.get("response_metadata") or {}).get("messages") or []
-    log.warning("slack.refused", method=method, code=code, details=[str(line)[:200] for line in details][:5])
+    log.warning("slack refused", method=method, code=code, details=[str(line)[:200] for line in details][:5])
     error = refused(code, needed=str(body.get("needed") or "")[:80], posts=posts)
     if error.retry_after_seconds is not None and "retry-after" in answer.headers:
         error.retry_after_seconds = retry_after_seconds(answer)

@@ -9,7 +9,7 @@ from app.notify.notifiers.slack.message import EVENT_TYPE
 
 PAGE_SIZE = "200"
 MAX_PAGES = 5
-_BEFORE_RECEIPT_SECONDS = 60
+_BEFORE_RECEIPT_SECONDS = 300
 _NO_SEARCH = frozenset(
     {"missing_scope", "not_allowed_token_type", "no_permission", "method_not_supported_for_channel_type"}
 )

@@ -1,0 +1,46 @@
+"""Pods that their node put out, or that a more important pod pushed away."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from app.analyze.body import dig, moment, text
+from app.analyze.pod import Pod
+from app.analyze.wording import cut, plural
+from app.analyze.world import World, finding
+from app.domain.alert import Severity
+from app.domain.incident import Finding
+from app.domain.subject import Subject
+
+_REASONS = frozenset({"Evicted", "Preempting", "Preempted", "NodeShutdown", "Terminated"})
+_FRESH = timedelta(hours=1)
+
+
+class Evictions:
+    """`pod.evicted`, one finding for each workload; critical while pods are missing."""
+
+    name = "evictions"
+
+    def detect(self, world: World) -> Iterable[Finding]:
+        """Evicted pods linger as Failed; only those of the last hour count."""
+        gone: dict[Subject, list[Pod]] = {}
+        for pod in world.pods:
+            if pod.phase == "Failed" and text(dig(pod.state.body, "status", "reason")) in _REASONS:
+                at = _ended_at(pod)
+                if at is None or world.now - at <= _FRESH:
+                    gone.setdefault(pod.workload, []).append(pod)
+        for workload, pods in sorted(gone.items()):
+            said = text(dig(pods[0].state.body, "status", "message")).partition(". ")[0]
+            why = f": {said}" if said else ""
+            yield finding(
+                "pod.evicted",
+                workload,
+                Severity.WARNING if world.is_whole(workload) else Severity.CRITICAL,
+                cut(f"{plural(len(pods), 'pod')} evicted{why}"),
+                onset_at=min((at for pod in pods if (at := _ended_at(pod))), default=None),
+                evidence=(pod.state.id for pod in pods),
+            )
+
+
+def _ended_at(pod: Pod) -> datetime | None:
+    disrupted = moment(pod.condition("DisruptionTarget").get("lastTransitionTime"))
+    return disrupted or moment(pod.condition("Ready").get("lastTransitionTime")) or pod.created_at

@@ -1,0 +1,63 @@
+"""What of a container's environment and arguments may be kept: names, references, and plainly harmless values."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.redact import is_secret_name as announces_secret
+
+WITHHELD = "[REDACTED:argument]"
+# Stricter than for text at large: a whole value is at stake, and nobody misses it.
+_SECRET_WORDS = frozenset(
+    {"AUTH", "CERT", "CONN", "CRED", "CREDS", "CREDENTIAL", "CREDENTIALS", "DSN", "JWT", "KEY", "KEYS", "PASS"}
+    | {
+        "PASSWD",
+        "PASSWORD",
+        "PAT",
+        "PIN",
+        "PRIVATE",
+        "PWD",
+        "SALT",
+        "SECRET",
+        "SECRETS",
+        "SIGNATURE",
+        "TOKEN",
+        "TOKENS",
+    }
+)
+_PLACE_WORDS = frozenset({"ADDR", "ADDRESS", "ENDPOINT", "HOST", "HOSTNAME", "PORT", "SERVER", "URL"})
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+# An address inside the cluster says which dependency a workload calls.
+_ADDRESS = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,120}[a-z0-9])?:\d{1,5}")
+_PORT = re.compile(r"\d{1,5}")
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether what is called so may be a secret; `AUTH_SERVICE_ADDR` says where, not what."""
+    if announces_secret(name):
+        return True
+    words = [word.upper() for word in _WORD.findall(name)]
+    return not (words and words[-1] in _PLACE_WORDS) and not _SECRET_WORDS.isdisjoint(words)
+
+
+def without_value(variable: Mapping[str, Any]) -> dict[str, Any]:
+    """The variable's name and reference; its value only if it is an address of the cluster or a port."""
+    name, value = str(variable.get("name", "")), variable.get("value")
+    return {**variable, "value": value if isinstance(value, str) and _is_harmless(name, value) else None}
+
+
+def without_secrets(arguments: Sequence[Any]) -> list[Any]:
+    """A command line in which the word after `--password` and its like is withheld."""
+    kept: list[Any] = []
+    announced = False
+    for argument in arguments:
+        kept.append(WITHHELD if announced else argument)
+        is_flag = isinstance(argument, str) and argument.startswith("-") and "=" not in argument
+        announced = is_flag and is_secret_name(argument.lstrip("-")) and not announced
+    return kept
+
+
+def _is_harmless(name: str, value: str) -> bool:
+    if is_secret_name(name):
+        return False
+    return bool(_ADDRESS.fullmatch(value)) or ("PORT" in name.upper() and bool(_PORT.fullmatch(value)))

@@ -1,0 +1,28 @@
+"""`make bench`: measures acceptance and the way to the first message; ends with one line of JSON."""
+
+import asyncio
+import sys
+from contextlib import closing
+
+from benchmarks import acceptance, first_message
+from benchmarks.database import database, scratch
+from benchmarks.figures import Figures, Setting
+from benchmarks.load import Generator
+
+
+def main() -> int:
+    """All measurements, under three minutes."""
+    figures = Figures()
+    figures.put_load_average("load.before")
+    with scratch() as folder, database(folder / "postgres") as server, closing(Generator()) as generator:
+        setting = Setting(folder, server, generator)
+        for measure in (acceptance.measure, first_message.measure):
+            if len(sys.argv) < 2 or sys.argv[1] in measure.__module__:
+                asyncio.run(measure(setting, figures))
+    figures.put_load_average("load.after")
+    figures.say()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

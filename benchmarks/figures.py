@@ -1,0 +1,49 @@
+"""The figures of one run: named, said to a person as a table, and to a program as one line of JSON."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.database import Database
+from benchmarks.load import Generator
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What every measurement uses."""
+
+    folder: Path
+    database: Database
+    generator: Generator
+
+
+class Figures:
+    """Values by name, in the order in which they were measured."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, float] = {}
+        self._table = Table(title="Sitrep's figures")
+        self._table.add_column("what")
+        self._table.add_column("value", justify="right")
+        self._table.add_column("unit")
+
+    def put(self, name: str, value: float, unit: str, what: str) -> None:
+        """Keep one figure."""
+        self._values[name] = round(value, 2)
+        self._table.add_row(what, f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}", unit)
+
+    def put_load_average(self, name: str) -> None:
+        """How busy the machine is with all that runs on it, ours or not."""
+        self.put(name, os.getloadavg()[0], "", f"load average, {os.cpu_count()} cores: {name.partition('.')[2]}")
+
+    def __getitem__(self, name: str) -> float:
+        return self._values[name]
+
+    def say(self) -> None:
+        """Print the table, and the line of JSON as the last one."""
+        Console().print(self._table)
+        print(json.dumps(self._values), flush=True)
