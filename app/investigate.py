@@ -40,10 +40,11 @@ async def investigate(settings: Settings, body: bytes, output: Output) -> str:
         stack.push_async_callback(gathering.aclose)
         evidence = await gathering.finish()
         judged = await stages.judge(about, evidence, Recollection(), datetime.now(UTC))
-    return _shown(settings, _incident(settings, group, about, judged), output)
+    return _shown(settings, incident_of(settings, group, about, judged), output)
 
 
-def _incident(settings: Settings, group: AlertGroup, about: About, judged: Judged) -> Incident:
+def incident_of(settings: Settings, group: AlertGroup, about: About, judged: Judged) -> Incident:
+    """What was judged, as an incident of this one group that nothing was stored of."""
     lead = max(group.alerts, key=lambda alert: alert.severity)
     assessment = judged.assessment
     seen = assessment.subjects or about.subjects or (Subject(group.cluster, "", "Cluster", group.cluster),)

@@ -12,6 +12,7 @@ from app import telemetry
 from app.api import health, incidents, webhooks
 from app.api.body_limit import BodyLimit
 from app.api.problems import add_problem_handlers
+from app.api.request_id import RequestId
 from app.bootstrap import Sitrep, connected
 from app.jobs.worker import GRACE_SECONDS
 from app.settings import Settings
@@ -42,6 +43,7 @@ def create_app(settings: Settings, database_url: str, role: str = "all") -> Fast
         telemetry={"tracing": False},
         redoc_url=None,
     )
+    app.add_middleware(RequestId)
     add_problem_handlers(app)
     app.add_middleware(BodyLimit)
     app.include_router(health.router)

@@ -22,6 +22,8 @@ DETECTORS = (
     "storage:Storage",
     "probes:Probes",
     "nodes:Nodes",
+    "evictions:Evictions",
+    "health:Health",
     "rollout:Rollout",
     "log_errors:LogErrors",
     "symptoms:Symptoms",

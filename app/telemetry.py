@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import metadata
 from typing import Any, Generic, Literal, TextIO, TypeVar
 
@@ -144,14 +145,11 @@ def version() -> str:
 Info("sitrep_build", "What runs here", registry=REGISTRY).info({"version": version()})
 
 
-def bind_log_context(**names: str) -> None:
-    """Put `request_id`, `incident_id` or `job_id` on every line that this task logs from now on."""
-    structlog.contextvars.bind_contextvars(**names)
-
-
-def clear_log_context() -> None:
-    """The next request or job in this task starts without the names of the last one."""
-    structlog.contextvars.clear_contextvars()
+@contextmanager
+def log_context(**names: str) -> Iterator[None]:
+    """Put these names (`request_id`, `incident_id`, `job_id`) into every log line that is written meanwhile."""
+    with structlog.contextvars.bound_contextvars(**names):
+        yield
 
 
 def configure_logging(log_format: LogFormat = "auto", stream: TextIO | None = None) -> None:

@@ -52,7 +52,9 @@ async def _by_turns(setting: Setting, figures: Figures, servers: list[Server], r
     for server in servers:
         await setting.generator.send(_load(server, WARM_UP_SECONDS))
     async with AsyncExitStack() as stack:
-        peaks = {server.name: await stack.enter_async_context(peak_of(server.process.process.pid)) for server in servers}
+        peaks = {
+            server.name: await stack.enter_async_context(peak_of(server.process.process.pid)) for server in servers
+        }
         for _ in range(rounds):
             for server in servers:
                 results[server.name].append(await setting.generator.send(_load(server, ROUND_SECONDS)))

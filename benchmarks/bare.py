@@ -11,7 +11,9 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 from pydantic import AwareDatetime, BaseModel, Field
 
-TABLE = "create table if not exists bare (id bigint generated always as identity primary key, at timestamptz, body jsonb)"
+TABLE = (
+    "create table if not exists bare (id bigint generated always as identity primary key, at timestamptz, body jsonb)"
+)
 
 
 class Alert(BaseModel):

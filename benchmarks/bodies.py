@@ -53,6 +53,7 @@ def _alert(number: int) -> dict[str, object]:
         },
         "startsAt": "2026-10-14T02:12:00.000Z",
         "endsAt": "0001-01-01T00:00:00Z",
+        "fingerprint": f"93a397c582c73a{number:02x}",
         "generatorURL": "http://prometheus.example:9090/graph?g0.expr=kube_pod_status_phase&g0.tab=1",
     }
 

@@ -1,2 +1,4 @@
 """stub"""
+
+
 async def measure(setting, figures): ...

@@ -22,7 +22,6 @@ def logging_as_it_was() -> Iterator[None]:
     for name, old in levels.items():
         logging.getLogger(name).setLevel(old)
     structlog.reset_defaults()
-    telemetry.clear_log_context()
 
 
 @pytest.fixture
@@ -89,12 +88,11 @@ def test_away_from_a_terminal_auto_is_json(stream: io.StringIO) -> None:
     assert lines(stream)[0]["event"] == "hello"
 
 
-def test_what_is_bound_stands_on_every_line_until_it_is_cleared(stream: io.StringIO) -> None:
+def test_what_is_bound_stands_on_every_line_until_the_end_of_its_block(stream: io.StringIO) -> None:
     telemetry.configure_logging("json", stream)
-    telemetry.bind_log_context(incident_id="0195", job_id="7")
-    structlog.get_logger("app.x").info("ours")
-    logging.getLogger("theirs").warning("theirs")
-    telemetry.clear_log_context()
+    with telemetry.log_context(incident_id="0195", job_id="7"):
+        structlog.get_logger("app.x").info("ours")
+        logging.getLogger("theirs").warning("theirs")
     structlog.get_logger("app.x").info("after")
     assert [line.get("incident_id") for line in lines(stream)] == ["0195", "0195", None]
 

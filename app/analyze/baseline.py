@@ -37,13 +37,13 @@ class Reading:
         return self.now / self.usual if self.usual else None
 
 
-def read(world: World, name: str, subject: Subject | None = None) -> Reading | None:
+def read(world: World, name: str, subject: Subject | None = None, container: str = "") -> Reading | None:
     """The quantity now and usually; None where it was not measured or its newest value is stale."""
-    series = _named(world, name, subject)
+    series = _of_container(_named(world, name, subject), container)
     points = combined(series, additive=name in _ADDITIVE)
     if not points or points[-1][0] < world.now.timestamp() - _STALE_SECONDS:
         return None
-    earlier = _named(world, name + USUAL, subject)
+    earlier = _of_container(_named(world, name + USUAL, subject), container)
     usual = combined(earlier, additive=name in _ADDITIVE)
     return Reading(
         name=name,
@@ -61,6 +61,11 @@ def _named(world: World, name: str, subject: Subject | None) -> tuple[Series, ..
     named = [one for one in world.series if one.name == name]
     mine = [one for one in named if subject is None or world.workload_of(one.subject) == subject]
     return tuple(mine)
+
+
+def _of_container(series: tuple[Series, ...], container: str) -> tuple[Series, ...]:
+    """The series of one container, and those that are not told apart by container."""
+    return tuple(one for one in series if not container or one.labels.get("container", container) == container)
 
 
 def _is_sane(value: float) -> bool:

@@ -117,8 +117,9 @@ async def put_resolution(context: Context, incident_id: UUID, resolution: Resolu
 
 
 def _written(text: str) -> str:
-    """What a person wrote, as it may be stored: without secrets and U+0000, which PostgreSQL does not take."""
-    return redact(text).replace("\x00", "\ufffd")[:WRITTEN_CHARACTERS]
+    """What a person wrote, as it may be stored: no secrets, and no U+0000 or half characters."""
+    whole = text.encode(errors="replace").decode()
+    return redact(whole).replace("\x00", "\ufffd")[:WRITTEN_CHARACTERS]
 
 
 def _storable(at: datetime | None) -> datetime | None:

@@ -16,6 +16,7 @@ from app.store.incidents import Incidents
 LOOK_EVERY_SECONDS = 0.3
 # The announcer speaks this long before the budget ends, for the send itself takes time.
 BEFORE_BUDGET_SECONDS = 0.7
+SLOW_AFTER_SECONDS = 30.0
 
 log = structlog.get_logger()
 
@@ -45,6 +46,11 @@ class Announcer:
         """Once: announce every incident whose budget is about to end, whatever the queue does."""
         for incident_id in await self._incidents.unannounced(budget_seconds - BEFORE_BUDGET_SECONDS):
             log.info("announced from the labels alone", incident_id=str(incident_id))
+            await self.announce(incident_id)
+
+    async def watch_slow(self) -> None:
+        """Once: what waits for a complete enrichment is wanted all the same when that takes too long."""
+        for incident_id in await self._incidents.slow(SLOW_AFTER_SECONDS):
             await self.announce(incident_id)
 
 

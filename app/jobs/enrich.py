@@ -9,6 +9,7 @@ import structlog
 
 from app import telemetry
 from app.domain.alert import AlertStatus
+from app.domain.evidence import Evidence
 from app.domain.incident import Assessment, Enrichment, Recollection
 from app.jobs.announce import Announcer
 from app.pipeline import About, Judged, Pipeline
@@ -37,17 +38,16 @@ class Enricher:
 
     async def enrich(self, incident_id: UUID) -> None:
         """Until nothing is behind: what came while one round ran is seen by the next."""
-        with structlog.contextvars.bound_contextvars(incident_id=str(incident_id)):
-            for _ in range(MAX_ROUNDS):
-                if await self.enrichments.attempts(incident_id) >= MAX_ATTEMPTS:
-                    await self.enrichments.park(incident_id, f"enrichment failed {MAX_ATTEMPTS} times")
-                    telemetry.ENRICHMENTS.labels("parked").inc()
-                    await self.announcer.announce(incident_id)
-                    return
-                work = await self.enrichments.begin(incident_id)
-                if work is None:
-                    return
-                await self._round(work)
+        for _ in range(MAX_ROUNDS):
+            if await self.enrichments.attempts(incident_id) >= MAX_ATTEMPTS:
+                await self.enrichments.park(incident_id, f"enrichment failed {MAX_ATTEMPTS} times")
+                telemetry.ENRICHMENTS.labels("parked").inc()
+                await self.announcer.announce(incident_id)
+                return
+            work = await self.enrichments.begin(incident_id)
+            if work is None:
+                return
+            await self._round(work)
 
     async def look_again(self, incident_id: UUID) -> None:
         """Ask once more what was empty at first: a crash whose last lines had not arrived yet."""
@@ -70,13 +70,13 @@ class Enricher:
         try:
             past = asyncio.create_task(self._recall(work))
             left = self.budget_seconds - BEFORE_BUDGET_SECONDS - (started_at - work.received_at).total_seconds()
-            if not await gathering.wait(max(0.0, left) if work.first else self.budget_seconds):
+            if work.first and not await gathering.wait(max(0.0, left)):
                 partial = await self.pipeline.judge(_about(work), gathering.evidence(), await past, datetime.now(UTC))
-                if work.first:
-                    await self._conclude(work, partial, await past, "partial")
+                await self._conclude(work, partial, await past, "partial")
             evidence = await gathering.finish()
         finally:
             await gathering.aclose()
+        _count(evidence)
         judged = await self.pipeline.judge(_about(work), evidence, await past, datetime.now(UTC))
         if await self._conclude(work, judged, await past, "complete") and self.pipeline.worth_asking_again(evidence):
             await self.queue.look_again(work.incident_id, LOOK_AGAIN_SECONDS)
@@ -112,6 +112,13 @@ class Enricher:
         else:
             log.warning("another runner has taken this incident over")
         return kept
+
+
+def _count(evidence: Evidence) -> None:
+    for source, milliseconds in evidence.milliseconds.items():
+        telemetry.GATHER_SECONDS.labels(source).observe(milliseconds / 1000)
+    for gap in evidence.gaps:
+        telemetry.GAPS.labels(gap.source).inc()
 
 
 def _about(work: Work) -> About:

@@ -14,7 +14,7 @@ from app.jobs.enrich import Enricher
 from app.store.deliveries import Deliveries
 from app.store.engine import Store, StoreUnavailableError
 from app.store.partitions import ensure_partitions
-from app.store.queue import ENRICH, LOOK_AGAIN, QUEUE, Queue, retry_strategy
+from app.store.queue import ENRICH, LOOK_AGAIN, QUEUE, JobContext, Queue, retry_strategy
 
 SWEEP_EVERY_SECONDS = 5.0
 PARTITIONS_EVERY_SECONDS = 6 * 3600.0
@@ -114,6 +114,7 @@ class Worker:
         if stalled or behind:
             log.info("took up what was left behind", stalled_jobs=stalled, incidents=len(behind))
         telemetry.JOBS_BEHIND.set(len(behind))
+        await self._announcer.watch_slow()
         parked = await self._deliveries.parked()
         for notifier in {*parked, *self._seen_parked}:
             telemetry.DELIVERIES_PARKED.labels(notifier).set(parked.get(notifier, 0))
@@ -125,10 +126,12 @@ class Worker:
 
 
 def _register(queue: Queue, enricher: Enricher) -> None:
-    @queue.app.task(name=ENRICH, retry=retry_strategy)
-    async def enrich(incident_id: str) -> None:
-        await enricher.enrich(UUID(incident_id))
+    @queue.app.task(name=ENRICH, retry=retry_strategy, pass_context=True)
+    async def enrich(context: JobContext, incident_id: str) -> None:
+        with telemetry.log_context(job_id=str(context.job.id), incident_id=incident_id):
+            await enricher.enrich(UUID(incident_id))
 
-    @queue.app.task(name=LOOK_AGAIN, retry=retry_strategy)
-    async def look_again(incident_id: str) -> None:
-        await enricher.look_again(UUID(incident_id))
+    @queue.app.task(name=LOOK_AGAIN, retry=retry_strategy, pass_context=True)
+    async def look_again(context: JobContext, incident_id: str) -> None:
+        with telemetry.log_context(job_id=str(context.job.id), incident_id=incident_id):
+            await enricher.look_again(UUID(incident_id))

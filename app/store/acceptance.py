@@ -46,19 +46,13 @@ class Acceptance:
         """
         async with self.store.transaction() as transaction:
             group = await _lock_group(transaction, post)
-            episode = await _latest_episode(transaction, group["id"])
+            episode = await _latest_episode(transaction, group["id"]) if group["episodes"] else None
             if episode is not None and group["content_hash"] == post.content_hash:
                 await _repeat(transaction, post, group, episode)
                 return UUID(str(episode["incident_id"]))
             incident_id, news = await self._apply(transaction, post, group, episode)
             if news:
                 await tell_news(transaction, incident_id, news, post.received_at)
-            await transaction.execute(
-                "update alert_group set content_hash = %(hash)s, told_at = %(now)s where id = %(id)s",
-                hash=post.content_hash,
-                now=post.received_at,
-                id=group["id"],
-            )
             return incident_id
 
     async def _apply(
@@ -70,6 +64,7 @@ class Acceptance:
             return await self._open(transaction, post, group, merged), []
         stored = await _stored_episodes(transaction, episode)
         merged = merge(stored, post.group.alerts, post.received_at)
+        await _remember_content(transaction, post, group)
         if merged.only_late:
             return episode["incident_id"], []
         ended = episode["state"] == AlertStatus.RESOLVED
@@ -84,14 +79,23 @@ class Acceptance:
         lead = _lead(merged)
         await transaction.execute(
             """
-            insert into incident (id, month, state, severity, received_at, accepted_ms, started_at, resolved_at,
-              announced_at, alertname, cluster, namespace, workload, title, headline, subjects, search)
-            values (%(id)s, %(month)s, %(state)s, %(severity)s, %(received)s,
-              extract(epoch from clock_timestamp() - %(received)s) * 1000, %(started)s, %(resolved)s,
-              %(resolved)s, %(alertname)s, %(cluster)s, %(namespace)s, %(workload)s, %(title)s, %(title)s,
-              %(subjects)s, to_tsvector('simple', %(title)s))
+            with opened as (
+              insert into incident (id, month, state, severity, received_at, accepted_ms, started_at, resolved_at,
+                announced_at, alertname, cluster, namespace, workload, title, headline, subjects, search)
+              values (%(id)s, %(month)s, %(state)s, %(severity)s, %(received)s,
+                extract(epoch from clock_timestamp() - %(received)s) * 1000, %(started)s, %(resolved)s,
+                %(resolved)s, %(alertname)s, %(cluster)s, %(namespace)s, %(workload)s, %(title)s, %(title)s,
+                %(subjects)s, to_tsvector('simple', %(title)s))
+            ), numbered as (
+              update alert_group set episodes = episodes + 1, content_hash = %(hash)s, told_at = %(received)s
+              where id = %(group)s returning episodes
+            )
+            insert into group_episode (group_id, episode, incident_id, state)
+            select %(group)s, episodes, %(id)s, %(state)s from numbered
             """,
             id=incident_id,
+            group=group["id"],
+            hash=post.content_hash,
             month=month_of(post.received_at),
             state=state.value,
             severity=post.group.severity,
@@ -105,16 +109,6 @@ class Acceptance:
             workload=_first(post.subjects).name[:200],
             title=_title(lead, post.subjects),
             subjects=subjects_to_json(post.subjects),
-        )
-        await transaction.execute(
-            """
-            with numbered as (update alert_group set episodes = episodes + 1 where id = %(group)s returning episodes)
-            insert into group_episode (group_id, episode, incident_id, state)
-            select %(group)s, episodes, %(incident)s, %(state)s from numbered
-            """,
-            group=group["id"],
-            incident=incident_id,
-            state=state.value,
         )
         key = IncidentKey(incident_id, month_of(post.received_at))
         await write_alerts(transaction, key, merged, post.group.sender)
@@ -167,7 +161,7 @@ async def _lock_group(transaction: Transaction, post: Post) -> Row:
         insert into alert_group as g (sender, cluster, receiver, group_sha, group_key)
         values (%(sender)s, %(cluster)s, %(receiver)s, %(sha)s, %(key)s)
         on conflict (sender, cluster, receiver, group_sha) do update set group_key = excluded.group_key
-        returning id, content_hash, told_at
+        returning id, content_hash, told_at, episodes
         """,
         sender=post.group.sender,
         cluster=post.group.cluster[:200],
@@ -189,6 +183,15 @@ async def _latest_episode(transaction: Transaction, group_id: int) -> Row | None
         where e.group_id = %(group)s order by e.episode desc limit 1 for update of i
         """,
         group=group_id,
+    )
+
+
+async def _remember_content(transaction: Transaction, post: Post, group: Row) -> None:
+    await transaction.execute(
+        "update alert_group set content_hash = %(hash)s, told_at = %(now)s where id = %(id)s",
+        hash=post.content_hash,
+        now=post.received_at,
+        id=group["id"],
     )
 
 

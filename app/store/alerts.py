@@ -1,6 +1,6 @@
-"""The rows of alerts and their lines in the timeline: one statement each, however many alerts there are."""
+"""The rows of alerts and their lines in the timeline: one statement, however many alerts there are."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -32,48 +32,48 @@ async def write_alerts(transaction: Transaction, incident: IncidentKey, merged: 
             fingerprint=alert.fingerprint,
             stored=stored_start,
         )
-    alerts = merged.writes
+    # Documents: arrays of jsonb would have every quote in them escaped once more, one by one, in Python.
     await transaction.execute(
         """
+        with lines as (
+          insert into timeline (month, incident_id, key, at, kind, body, source)
+          select %(month)s, %(id)s, key, at, kind, body, %(source)s
+          from jsonb_to_recordset(%(entries)s) as entry (key text, at timestamptz, kind text, body text)
+          on conflict do nothing
+        )
         insert into alert (month, incident_id, fingerprint, starts_at, ended_at, labels, annotations, generator_url)
-        select %(month)s, %(id)s, * from unnest(%(fingerprints)s::text[], %(starts)s::timestamptz[],
-          %(ends)s::timestamptz[], %(labels)s::jsonb[], %(annotations)s::jsonb[], %(urls)s::text[])
+        select %(month)s, %(id)s, fingerprint, starts_at, ended_at, labels, annotations, generator_url
+        from jsonb_to_recordset(%(alerts)s) as told (fingerprint text, starts_at timestamptz, ended_at timestamptz,
+          labels jsonb, annotations jsonb, generator_url text)
         on conflict (month, incident_id, fingerprint, starts_at) do update
           set ended_at = greatest(alert.ended_at, excluded.ended_at), annotations = excluded.annotations
         """,
         month=incident.month,
         id=incident.id,
-        fingerprints=[alert.fingerprint for alert in alerts],
-        starts=[alert.starts_at for alert in alerts],
-        ends=[alert.ended_at for alert in alerts],
-        labels=[Jsonb(dict(alert.labels)) for alert in alerts],
-        annotations=[Jsonb(dict(alert.annotations)) for alert in alerts],
-        urls=[alert.generator_url for alert in alerts],
-    )
-    entries = [entry for alert in alerts for entry in _entries(alert)]
-    await transaction.execute(
-        """
-        insert into timeline (month, incident_id, key, at, kind, body, source)
-        select %(month)s, %(id)s, key, at, kind, body, %(source)s
-        from unnest(%(keys)s::text[], %(ats)s::timestamptz[], %(kinds)s::text[], %(bodies)s::text[])
-          as entry(key, at, kind, body)
-        on conflict do nothing
-        """,
-        month=incident.month,
-        id=incident.id,
         source=sender,
-        keys=[key for key, *_ in entries],
-        ats=[at for _, at, *_ in entries],
-        kinds=[kind for _, _, kind, _ in entries],
-        bodies=[body for *_, body in entries],
+        entries=Jsonb([entry for alert in merged.writes for entry in _entries(alert)]),
+        alerts=Jsonb([_row(alert) for alert in merged.writes]),
     )
 
 
-def _entries(alert: Alert) -> list[tuple[str, object, str, str]]:
-    """(key, at, kind, text) of the alert's start and, when it has one, its end."""
+def _row(alert: Alert) -> dict[str, object]:
+    return {
+        "fingerprint": alert.fingerprint,
+        "starts_at": alert.starts_at.isoformat(),
+        "ended_at": alert.ended_at and alert.ended_at.isoformat(),
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+        "generator_url": alert.generator_url,
+    }
+
+
+def _entries(alert: Alert) -> list[dict[str, str]]:
+    """The timeline's lines of the alert's start and, when it has one, its end."""
     what = f"{alert.name} ({alert.severity.word})"
-    start = (f"firing:{alert.fingerprint}:{alert.starts_at.timestamp():.3f}", alert.starts_at, "alert.firing", what)
-    if alert.ended_at is None:
-        return [start]
-    key = f"resolved:{alert.fingerprint}:{alert.ended_at.timestamp():.3f}"
-    return [start, (key, alert.ended_at, "alert.resolved", what)]
+    entries = [_entry("firing", alert, alert.starts_at, what)]
+    return entries if alert.ended_at is None else [*entries, _entry("resolved", alert, alert.ended_at, what)]
+
+
+def _entry(kind: str, alert: Alert, at: datetime, what: str) -> dict[str, str]:
+    key = f"{kind}:{alert.fingerprint}:{at.timestamp():.3f}"
+    return {"key": key, "at": at.isoformat(), "kind": f"alert.{kind}", "body": what}

@@ -52,12 +52,15 @@ class Enrichments:
         self._store = store
 
     async def begin(self, incident_id: UUID, *, again: bool = False) -> Work | None:
-        """Claim the incident's work and raise its fence; None if nothing is behind (`again`: look anyway)."""
+        """Claim the incident's work and raise its fence; None if nothing is behind.
+
+        `again`: only if nothing is behind, for what was judged is to be looked at once more.
+        """
         async with self._store.transaction() as transaction:
             row = await transaction.one(
                 """
                 update incident set fence = fence + 1, attempts = attempts + 1
-                where id = %(id)s and parked is null and (wanted_rev > enriched_rev or %(again)s)
+                where id = %(id)s and parked is null and (wanted_rev > enriched_rev) <> %(again)s
                 returning id, fence, wanted_rev, enriched_rev, state, subjects, received_at, month
                 """,
                 id=incident_id,
@@ -81,7 +84,8 @@ class Enrichments:
                   workload = coalesce(nullif(%(workload)s, ''), workload),
                   enriched_rev = case when %(complete)s then greatest(enriched_rev, %(revision)s)
                     else enriched_rev end,
-                  search = to_tsvector('simple', left(title || ' ' || %(search)s, %(characters)s))
+                  search = to_tsvector('simple', left(title || ' ' || %(search)s, %(characters)s)) || to_tsvector(
+                    'simple', translate(left(title || ' ' || %(search)s, %(characters)s), '/._:', '    '))
                 where id = %(id)s and fence = %(fence)s returning month
                 """,
                 id=work.incident_id,

@@ -71,6 +71,19 @@ class Incidents:
             )
         return [row["id"] for row in rows]
 
+    async def slow(self, older_than_seconds: float) -> list[UUID]:
+        """Incidents that are announced and still not complete after this long; those of the last hour."""
+        async with self._store.transaction() as transaction:
+            rows = await transaction.all(
+                """
+                select id from incident where wanted_rev > enriched_rev and enriched_rev = 0
+                  and announced_at is not null and received_at > now() - interval '1 hour'
+                  and received_at < now() - make_interval(secs => %(seconds)s) limit 100
+                """,
+                seconds=older_than_seconds,
+            )
+        return [row["id"] for row in rows]
+
 
 async def _row(transaction: Transaction, incident_id: UUID) -> Row:
     row = await transaction.one("select * from incident where id = %(id)s", id=incident_id)

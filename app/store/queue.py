@@ -3,10 +3,13 @@
 from uuid import UUID
 
 import procrastinate
-from procrastinate import App, PsycopgConnector
+from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
 
 from app.domain.alert import Severity
 from app.store.engine import Store, Transaction, libpq_url
+
+__all__ = ["ENRICH", "LOOK_AGAIN", "MAX_ATTEMPTS", "QUEUE", "JobContext", "Queue", "retry_strategy"]
 
 ENRICH = "enrich"
 LOOK_AGAIN = "look_again"
@@ -33,13 +36,18 @@ class Queue:
 
     async def enqueue(self, transaction: Transaction, incident_id: UUID, severity: Severity) -> None:
         """Wake a worker for this incident when the transaction commits; severe incidents first."""
-        await self.app.configure_task(
+        deferrer = self.app.configure_task(
             ENRICH,
             connection=transaction.driver,
             queue=QUEUE,
             lock=str(incident_id),
             priority=int(severity) * 10,
-        ).defer_async(incident_id=str(incident_id))
+        )
+        try:
+            await deferrer.defer_async(incident_id=str(incident_id))
+        except ConnectorException as error:
+            # The driver's own error, which may be an earlier statement's of the batch: the store knows what it means.
+            raise (error.__cause__ or error) from None
 
     async def enqueue_now(self, incident_id: UUID, severity: Severity) -> None:
         """The same in a transaction of its own."""

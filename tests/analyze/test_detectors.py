@@ -1,5 +1,6 @@
 """Each detector on what it is for, and on what it must leave alone."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -130,6 +131,13 @@ class TestOomKill:
             ),
         )
         assert "memory.limit_below_need" in kinds(found)
+
+    def test_a_sidecars_memory_is_not_held_against_another_containers_limit(self) -> None:
+        mebibyte = 1024.0**2
+        sidecar = replace(series("memory_working_set", [400 * mebibyte] * 4, "bytes"), labels={"container": "proxy"})
+        assert detect(OomKill(), case(pod(), replica_set(), sidecar)) == []
+        own = replace(sidecar, labels={"container": "app"})
+        assert kinds(detect(OomKill(), case(pod(), replica_set(), own))) == {"memory.near_limit"}
 
     def test_a_runtime_that_kills_at_start_is_believed(self) -> None:
         said = "failed to create shim task: runc create failed: container init was OOM-killed (memory limit too low?)"

@@ -64,6 +64,7 @@ async def test_each_filter_leaves_what_matches_newest_first(sitrep: House) -> No
     assert await titles(sitrep, since=(T0 + timedelta(minutes=5)).isoformat()) == ["A6", "A5"]
     assert await titles(sitrep, until=(T0 + timedelta(minutes=2)).isoformat()) == ["A1"]
     assert await titles(sitrep, q="cart") == ["A4"]
+    assert await titles(sitrep, q="shop/cart") == ["A4"]
     assert await titles(sitrep, q="A2 or A4") == ["A4", "A2"]
     assert await titles(sitrep, q="checkout", severity="critical", state="firing", namespace="shop") == ["A2"]
     assert await titles(sitrep, unknown="ignored") == ["A6", "A5", "A4", "A3", "A2", "A1"]
@@ -119,7 +120,7 @@ async def test_a_filter_that_makes_no_sense_is_named(sitrep: House, name_and_val
 
 
 async def test_a_cursor_that_is_not_ours_is_a_bad_request(sitrep: House) -> None:
-    for cursor in ("x", "!", "", "bnVsbA", "WzEsMl0", "e30", "\u00e9", "WyIyMDI2Il0", "W" * 300, "AAAA", "_-_-"):
+    for cursor in ("x", "!", "bnVsbA", "WzEsMl0", "e30", "\u00e9", "WyIyMDI2Il0", "W" * 300, "AAAA", "_-_-"):
         document = problem(await sitrep.http.get(INCIDENTS, params={"cursor": cursor}), 400)
         assert document["field"] == "cursor", cursor
 
@@ -127,7 +128,7 @@ async def test_a_cursor_that_is_not_ours_is_a_bad_request(sitrep: House) -> None
 async def test_no_search_text_breaks_the_search(sitrep: House) -> None:
     await sitrep.post(body(1))
     odd = ["'", '"', '"unclosed', "a & | ! <-> b", "\\", "%", "():*", "-", "or", "' or 1=1 --", "\u202e\U0001f4a9", "a" * 500]
-    for text in [*odd, "\ud7ff\uffff", " ", "\t\n", ",".join("abc" * 100)]:
+    for text in [*odd, "\ud7ff\uffff", " ", "\t\n", ",".join("abc" * 50)]:
         assert (await sitrep.http.get(INCIDENTS, params={"q": text})).status_code == 200, text
         assert (await sitrep.http.get("/", params={"q": text})).status_code == 200, text
     for raw in ("%ff%fe", "%00", "%", "%zz", "a=b&q=%e2%82"):
@@ -148,7 +149,7 @@ async def test_an_incident_and_its_parts_are_found_by_id_alone(sitrep: House, pa
     identifier = await sitrep.opened(body(1))
     assert (await sitrep.http.get(f"{INCIDENTS}/{identifier}{part}")).status_code == 200
     assert str(uuid4()) not in problem(await sitrep.http.get(f"{INCIDENTS}/{uuid4()}{part}"), 404)["detail"]
-    for bad in ("x", "1", "0" * 4_000, "%00", "..%2f"):
+    for bad in ("x", "1", "0" * 4_000, "%00", "%ff"):
         assert problem(await sitrep.http.get(f"{INCIDENTS}/{bad}{part}"), 422)["field"] == "path.incident_id"
 
 
@@ -192,6 +193,8 @@ async def test_what_a_person_found_is_kept_redacted_and_shown(sitrep: House) -> 
     assert secret not in kept["fix"]
     assert "rolled back\ufffd" in kept["fix"]
     assert "limit halved" in (await sitrep.http.get(f"/incidents/{identifier}")).text
+    await sitrep.http.put(place, content=b'{"fix": "half \\ud800"}', headers={"Content-Type": "application/json"})
+    assert (await sitrep.record(identifier))["resolution"]["fix"] == "half ?"
     await sitrep.http.put(place, json={"fix": "x" * 100_000})
     assert len((await sitrep.record(identifier))["resolution"]["fix"]) == 4_000
 
@@ -199,7 +202,7 @@ async def test_what_a_person_found_is_kept_redacted_and_shown(sitrep: House) -> 
 async def test_a_resolution_that_cannot_be_read_changes_nothing(sitrep: House) -> None:
     identifier = await sitrep.opened(body(1))
     place = f"{INCIDENTS}/{identifier}/resolution"
-    for content in (b"", b"x", b"[]", b'{"fix": 7}', b'{"fix": "\\ud800"}', b"\xff", b"[" * 100_000, b'{"fix": null}'):
+    for content in (b"", b"x", b"[]", b'{"fix": 7}', b"\xff", b"[" * 100_000, b'{"fix": null}'):
         answer = await sitrep.http.put(place, content=content, headers={"Content-Type": "application/json"})
         assert answer.status_code in {400, 422}, answer.text
         problem(answer, answer.status_code)

@@ -35,7 +35,7 @@ class OomKill:
             if kills:
                 yield _killed(world, workload, kills)
             yield from _init_kills(world, workload)
-            yield from _memory(world, workload, killed=bool(kills))
+            yield from _memory(world, workload, {container.name for _, container, _ in kills})
         yield from _system_kills(world)
 
 
@@ -92,28 +92,31 @@ def _init_kills(world: World, workload: Subject) -> Iterator[Finding]:
     )
 
 
-def _memory(world: World, workload: Subject, *, killed: bool) -> Iterator[Finding]:
-    used = read(world, "memory_working_set", workload)
-    limit = _limit_bytes(world, workload)
-    if used is None or not limit:
-        return
-    if killed and used.usual_peak is not None and used.usual_peak > limit * _NEED_MARGIN:
-        usual, allowed = quantity(used.usual_peak, "bytes"), quantity(limit, "bytes")
-        statement = f"used up to {quantity(used.peak, 'bytes')}; usual peak {usual}, limit {allowed}"
-        yield finding("memory.limit_below_need", workload, Severity.CRITICAL, statement, evidence=used.evidence)
-    elif not killed and used.now >= limit * _NEAR:
-        statement = f"memory {quantity(used.now, 'bytes')} of its limit {quantity(limit, 'bytes')}"
-        yield finding("memory.near_limit", workload, Severity.WARNING, statement, evidence=used.evidence)
+def _memory(world: World, workload: Subject, killed: set[str]) -> Iterator[Finding]:
+    """Each container against its own limit: a sidecar's use says nothing about another's."""
+    for container, limit in _limits(world, workload).items():
+        used = read(world, "memory_working_set", workload, container)
+        if used is None:
+            continue
+        allowed = quantity(limit, "bytes")
+        if container in killed and used.usual_peak is not None and used.usual_peak > limit * _NEED_MARGIN:
+            usual = quantity(used.usual_peak, "bytes")
+            statement = f"used up to {quantity(used.peak, 'bytes')}; usual peak {usual}, limit {allowed}"
+            yield finding("memory.limit_below_need", workload, Severity.CRITICAL, statement, evidence=used.evidence)
+        elif container not in killed and used.now >= limit * _NEAR:
+            statement = f"container {container} uses {quantity(used.now, 'bytes')} of its memory limit {allowed}"
+            yield finding("memory.near_limit", workload, Severity.WARNING, statement, evidence=used.evidence)
 
 
-def _limit_bytes(world: World, workload: Subject) -> float | None:
-    """The limit of the only container that has one; with several, one pod's series cannot be compared."""
-    texts = {c.limit("memory") for pod in world.pods_of(workload) for c in pod.containers} - {""}
-    if len(texts) == 1:
-        parsed = parse_quantity(texts.pop())
-        return float(parsed) if parsed is not None else None
-    reading = read(world, "memory_limit", workload)
-    return reading.now if reading else None
+def _limits(world: World, workload: Subject) -> dict[str, float]:
+    """The lowest memory limit of each container that has one, in bytes."""
+    limits: dict[str, float] = {}
+    for pod in world.pods_of(workload):
+        for container in pod.containers:
+            parsed = parse_quantity(container.limit("memory"))
+            if parsed is not None and parsed > 0:
+                limits[container.name] = min(float(parsed), limits.get(container.name, float(parsed)))
+    return dict(sorted(limits.items()))
 
 
 def _system_kills(world: World) -> Iterator[Finding]:
