@@ -85,7 +85,8 @@ class Acceptance:
               values (%(id)s, %(month)s, %(state)s, %(severity)s, %(received)s,
                 extract(epoch from clock_timestamp() - %(received)s) * 1000, %(started)s, %(resolved)s,
                 %(resolved)s, %(alertname)s, %(cluster)s, %(namespace)s, %(workload)s, %(title)s, %(title)s,
-                %(subjects)s, to_tsvector('simple', %(title)s))
+                %(subjects)s,
+                to_tsvector('simple', %(title)s) || to_tsvector('simple', translate(%(title)s, '/._:', '    ')))
             ), numbered as (
               update alert_group set episodes = episodes + 1, content_hash = %(hash)s, told_at = %(received)s
               where id = %(group)s returning episodes

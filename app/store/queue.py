@@ -46,7 +46,7 @@ class Queue:
         try:
             await deferrer.defer_async(incident_id=str(incident_id))
         except ConnectorException as error:
-            # The driver's own error, which may be an earlier statement's of the batch: the store knows what it means.
+            # The driver's own error: the store tells one that means "away, try again" from others.
             raise (error.__cause__ or error) from None
 
     async def enqueue_now(self, incident_id: UUID, severity: Severity) -> None:
