@@ -1,6 +1,7 @@
 """Settings: environment `SITREP_*`, else the same keys in lower case in the YAML file of `SITREP_CONFIG_FILE`."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,7 +13,7 @@ from app.domain.alert import Severity
 
 PREFIX = "SITREP_"
 # A Service named `sitrep` makes Kubernetes inject SITREP_PORT=tcp://…, SITREP_SERVICE_*, SITREP_PORT_8080_TCP_*.
-SERVICE_LINK_PREFIXES = ("SITREP_SERVICE_", "SITREP_PORT_")
+SERVICE_LINK = re.compile(r"SITREP_SERVICE_.*|SITREP_PORT_\d+_(TCP|UDP|SCTP)(_.*)?")
 
 
 class SettingsError(Exception):
@@ -221,7 +222,7 @@ def _is_secret(key: str) -> bool:
 
 
 def _is_service_link(name: str, text: str) -> bool:
-    return name.startswith(SERVICE_LINK_PREFIXES) or (name == "SITREP_PORT" and text.startswith("tcp://"))
+    return bool(SERVICE_LINK.fullmatch(name)) or (name == "SITREP_PORT" and text.startswith("tcp://"))
 
 
 def _one_line(error: ValidationError) -> str:

@@ -1,0 +1,198 @@
+"""The command line as a person meets it: real processes, exit codes, one clear line."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from app.doctor import examine
+from app.settings import load_settings
+from tests.fakes.recording import Recording
+from tests.fakes.server import Trouble
+from tests.fakes.slack import FakeSlack
+from tests.fakes.world import World, world
+from tests.processes import ROOT, free_port, sitrep
+
+SITREP = str(Path(sys.executable).parent / "sitrep")
+
+
+def run(*arguments: str, text: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SITREP_", "KUBE"))}
+    return subprocess.run(
+        [SITREP, *arguments],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**inherited, **settings},
+        cwd=ROOT,
+    )
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="sitrep-cli-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def test_an_unknown_setting_stops_the_start_with_one_line() -> None:
+    done = run("serve", SITREP_COLOUR="red")
+    assert done.returncode == 2
+    assert done.stderr.startswith("sitrep: unknown setting SITREP_COLOUR")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_port_that_is_taken_is_named(folder: Path) -> None:
+    import socket  # noqa: PLC0415 - only here
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = run("serve", SITREP_PORT=port, SITREP_DATA_DIR=str(folder / "data"))
+    assert done.returncode == 1
+    assert port in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_worker_without_a_database_of_its_own_is_told_so() -> None:
+    done = run("serve", "--role", "worker", SITREP_PORT=str(free_port()))
+    assert done.returncode == 1
+    assert "SITREP_DATABASE_URL" in done.stderr
+
+
+def test_a_database_that_cannot_be_reached_is_named() -> None:
+    done = run("migrate", SITREP_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert done.returncode == 1
+    assert "cannot be reached" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.anyio
+async def test_the_embedded_database_starts_stops_with_us_and_keeps_its_data(folder: Path) -> None:
+    settings = {"SITREP_DATA_DIR": str(folder / "data")}
+    body = Recording.named("checkout_oom", now=datetime.now(UTC)).payload("checkout_oom")
+    async with sitrep(folder / "first.log", settings) as first, aiohttp.ClientSession() as client:
+        async with client.post(f"{first.url}/api/v1/webhooks/alertmanager", json=body) as answer:
+            accepted = json.loads(await answer.read())["incidents"][0]["id"]
+        assert "curl" in first.log.read_text(), "one screen says what to try"
+        assert await first.stop() == 0
+    assert _postgres_of(folder) == [], "the database went with us"
+    async with sitrep(folder / "second.log", settings) as second, aiohttp.ClientSession() as client:
+        async with client.get(f"{second.url}/api/v1/incidents/{accepted}") as answer:
+            assert answer.status == 200
+        other = await asyncio.to_thread(run, "serve", SITREP_PORT=str(free_port()), **settings)
+        assert other.returncode == 1
+        assert second.url in other.stderr, "who comes second is told where the first one is"
+        second.process.send_signal(signal.SIGKILL)
+        await second.process.wait()
+        for _ in range(100):
+            if not _postgres_of(folder):
+                break
+            time.sleep(0.1)  # noqa: ASYNC251 - nothing else runs
+    assert _postgres_of(folder) == [], "the database goes when we are killed, too"
+
+
+def _postgres_of(folder: Path) -> list[str]:
+    found = subprocess.run(["pgrep", "-af", "postgres"], capture_output=True, text=True, check=False)
+    return [line for line in found.stdout.splitlines() if str(folder) in line]
+
+
+def sources(stand_ins: World, folder: Path) -> dict[str, str]:
+    return {
+        "KUBECONFIG": str(stand_ins.kubernetes.kubeconfig(folder / "kubeconfig")),
+        "SITREP_PROMETHEUS_URL": stand_ins.prometheus.url,
+        "SITREP_LOKI_URL": stand_ins.loki.url,
+    }
+
+
+@pytest.mark.anyio
+async def test_investigate_needs_no_database_and_prints_only_json_when_asked(folder: Path) -> None:
+    recording = Recording.named("checkout_oom", now=datetime.now(UTC))
+    payload = folder / "alert.json"
+    payload.write_text(json.dumps(recording.payload("checkout_oom")))
+    async with world(recording) as stand_ins:
+        settings = sources(stand_ins, folder)
+        done = await asyncio.to_thread(run, "investigate", str(payload), "--output", "json", **settings)
+        assert done.returncode == 0, done.stderr
+        incident = json.loads(done.stdout)
+        assert incident["hypotheses"][0]["cause"] == "memory.limit_too_low"
+        assert incident["subjects"][0]["name"] == "checkout"
+        slack = await asyncio.to_thread(
+            run, "investigate", "-", "--output", "slack", text=payload.read_text(), **settings
+        )
+        assert slack.stdout.startswith("🔴")
+        assert "checkout" in slack.stdout.splitlines()[0]
+        assert stand_ins.kubernetes.writes == [], "it only reads"
+
+
+@pytest.mark.parametrize(("text", "said"), [("{", "JSON"), ('{"version":"4","groupKey":"x"}', "alerts"), ("[]", "")])
+def test_investigate_says_what_is_wrong_with_a_payload(folder: Path, text: str, said: str) -> None:
+    path = folder / "bad.json"
+    path.write_text(text)
+    done = run("investigate", str(path), SITREP_KUBERNETES="off")
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_investigate_of_a_file_that_is_not_there_is_wrong_usage() -> None:
+    done = run("investigate", "nowhere.json")
+    assert done.returncode == 2
+    assert "nowhere.json" in done.stderr
+
+
+def test_playbooks_can_be_listed_shown_and_linted(folder: Path) -> None:
+    listed = json.loads(run("playbooks", "list", "--output", "json").stdout)
+    assert {"name", "alerts"} <= set(listed[0])
+    assert "memory" in run("playbooks", "show", "KubePodCrashLooping").stdout
+    (folder / "bad.yaml").write_text("name: bad\ncolour: red\n")
+    done = run("playbooks", "lint", str(folder))
+    assert done.returncode == 1
+    assert "bad.yaml:2" in done.stdout
+
+
+@pytest.mark.anyio
+async def test_doctor_names_what_is_broken_and_what_to_do(
+    folder: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = Recording.named("checkout_oom", now=datetime.now(UTC))
+    async with world(recording) as stand_ins, FakeSlack(channels=("C0ONCALL",)) as slack:
+        known = sources(stand_ins, folder)
+        monkeypatch.setenv("KUBECONFIG", known.pop("KUBECONFIG"))
+        settings = load_settings(
+            {
+                **known,
+                "SITREP_DATABASE_URL": database_url,
+                "SITREP_SLACK_TOKEN": slack.token,
+                "SITREP_SLACK_API_URL": slack.api_url,
+                "SITREP_SLACK_CHANNEL": "C0WRONG",
+            }
+        )
+        stand_ins.kubernetes.forbidden.add("events")
+        stand_ins.prometheus.trouble = Trouble("html")
+        found = {diagnosis.name: diagnosis for diagnosis in await examine(settings)}
+    assert found["loki"].healthy
+    assert "HTML" in found["prometheus"].statement
+    assert "events" in found["kubernetes"].statement
+    assert "C0WRONG" in found["slack"].statement
+    assert "never seen" in found["watchdog"].statement
+    for name in ("prometheus", "kubernetes", "slack", "watchdog"):
+        assert not found[name].healthy
+        assert found[name].fix, name
+    assert found["database"].healthy
+    assert "SITREP_PAGERDUTY_TOKEN" in found["pagerduty"].statement

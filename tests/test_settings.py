@@ -1,0 +1,107 @@
+"""Settings: from the environment over a file, secrets read at use, mistakes in one clear line."""
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import SettingsError, load_settings
+
+
+def test_names_are_read_from_the_environment_with_their_types() -> None:
+    settings = load_settings(
+        {
+            "SITREP_PORT": "9000",
+            "SITREP_BUDGET_SECONDS": "3.5",
+            "SITREP_LOKI_HEADERS": "X-Scope-OrgID=shop,X-Extra=1",
+            "SITREP_IGNORED_ALERTS": "Watchdog, Noise",
+            "SITREP_PROMETHEUS_URL": "https://prometheus.example/",
+        }
+    )
+    assert (settings.port, settings.budget_seconds) == (9000, 3.5)
+    assert settings.loki_headers == {"X-Scope-OrgID": "shop", "X-Extra": "1"}
+    assert settings.ignored_alerts == ["Watchdog", "Noise"]
+    assert settings.prometheus_url == "https://prometheus.example"
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"SITREP_PROMETHEUS_ULR": "http://x"}, "SITREP_PROMETHEUS_ULR"),
+        ({"SITREP_PORT": "many"}, "SITREP_PORT"),
+        ({"SITREP_PORT": "70000"}, "SITREP_PORT"),
+        ({"SITREP_LOKI_URL": "loki:3100"}, "SITREP_LOKI_URL"),
+        ({"SITREP_LOKI_HEADERS": "nonsense"}, "SITREP_LOKI_HEADERS"),
+        ({"SITREP_SLACK_MIN_SEVERITY": "awful"}, "SITREP_SLACK_MIN_SEVERITY"),
+        ({"SITREP_PORT_FILE": "/x"}, "SITREP_PORT_FILE"),
+        ({"SITREP_CONFIG_FILE": "/does/not/exist"}, "/does/not/exist"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it(environment: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(environment)
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_several_mistakes_are_named_together() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"SITREP_PORT": "x", "SITREP_BUDGET_SECONDS": "y"})
+    assert "SITREP_PORT" in str(caught.value)
+    assert "SITREP_BUDGET_SECONDS" in str(caught.value)
+
+
+def test_service_links_of_kubernetes_are_not_settings() -> None:
+    settings = load_settings(
+        {
+            "SITREP_PORT": "tcp://10.0.0.1:8080",
+            "SITREP_SERVICE_HOST": "10.0.0.1",
+            "SITREP_SERVICE_PORT": "8080",
+            "SITREP_PORT_8080_TCP_ADDR": "10.0.0.1",
+        }
+    )
+    assert settings.port == 8080
+
+
+def test_a_secret_file_is_read_anew_at_each_use(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("first\n")
+    settings = load_settings({"SITREP_SLACK_TOKEN_FILE": str(path)})
+    assert settings.slack_token.read() == "first"
+    path.write_text("second\n")
+    assert settings.slack_token.read() == "second"
+    path.unlink()
+    with pytest.raises(SettingsError, match="cannot read"):
+        settings.slack_token.read()
+
+
+def test_a_secret_never_shows_itself() -> None:
+    secret = "xoxb-" + "verysecret"
+    settings = load_settings({"SITREP_SLACK_TOKEN": secret, "SITREP_DATABASE_URL": f"postgresql://u:{secret}@h/d"})
+    assert secret not in repr(settings)
+    assert secret not in str(settings.model_dump())
+
+
+def test_the_file_gives_what_the_environment_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "sitrep.yml"
+    path.write_text(
+        "port: 9001\ncluster: staging\nslack_token_file: /run/slack\n"
+        "slack_routes:\n- matchers: ['team=\"pay\"']\n  channels: [C1]\n"
+    )
+    settings = load_settings({"SITREP_CONFIG_FILE": str(path), "SITREP_CLUSTER": "prod"})
+    assert (settings.port, settings.cluster) == (9001, "prod")
+    assert settings.slack_routes[0].channels == ["C1"]
+    assert settings.slack_token
+
+
+@pytest.mark.parametrize("text", ["port: [1", "- a\n- b\n", "colour: red\n", "port: 1\n2: x\n"])
+def test_a_file_that_is_wrong_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "sitrep.yml"
+    path.write_text(text)
+    with pytest.raises(SettingsError):
+        load_settings({"SITREP_CONFIG_FILE": str(path)})
+
+
+def test_what_is_given_outranks_the_environment_and_makes_the_links() -> None:
+    settings = load_settings({"SITREP_PORT": "9000"}, {"port": 9002, "host": "0.0.0.0"})
+    assert settings.public_url == "http://127.0.0.1:9002"
+    assert load_settings({"SITREP_PUBLIC_URL": "https://sitrep.example/"}).public_url == "https://sitrep.example"
