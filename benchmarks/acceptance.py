@@ -5,11 +5,13 @@ import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
+import psutil
+
 from benchmarks.bodies import ALERTS_IN_A_BODY, ten_alerts
 from benchmarks.database import Database
 from benchmarks.figures import Figures, Setting
-from benchmarks.load import Generator, Load, Result
-from benchmarks.memory import peak_of
+from benchmarks.load import Load, Result
+from benchmarks.memory import cpu_seconds, peak_of
 from tests.processes import Running, free_port, running, sitrep
 
 CONNECTIONS = 32
@@ -39,11 +41,10 @@ async def measure(setting: Setting, figures: Figures) -> None:
         await _by_turns(setting, figures, [api, bare])
         await _paced(setting, figures, api)
     async with AsyncExitStack() as stack:
-        bare = await _bare(stack, setting)
         await _by_turns(setting, figures, [await _sitrep(stack, setting, "all")], rounds=1)
     for name in ("api", "all"):
         ratio = figures[f"{name}.alerts_per_second"] / figures["bare.alerts_per_second"]
-        figures.put(f"{name}.ratio_to_bare", ratio, "×", f"role {name}: throughput against the bare handler")
+        figures.put(f"{name}.ratio_to_bare", ratio, "x", f"role {name}: throughput against the bare handler")
     await _statements(setting, figures)
 
 
@@ -55,15 +56,20 @@ async def _by_turns(setting: Setting, figures: Figures, servers: list[Server], r
         peaks = {
             server.name: await stack.enter_async_context(peak_of(server.process.process.pid)) for server in servers
         }
+        processes = {server.name: psutil.Process(server.process.process.pid) for server in servers}
+        before = {name: cpu_seconds(process) for name, process in processes.items()}
         for _ in range(rounds):
             for server in servers:
                 results[server.name].append(await setting.generator.send(_load(server, ROUND_SECONDS)))
+        needed = {name: cpu_seconds(process) - before[name] for name, process in processes.items()}
     for server in servers:
-        _report(figures, server.name, results[server.name])
+        posts = _report(figures, server.name, results[server.name])
+        each = needed[server.name] / max(posts, 1) * 1000
+        figures.put(f"{server.name}.cpu_ms_per_post", each, "ms", f"{server.name}: processor time a body")
         figures.put(f"{server.name}.peak_mb", peaks[server.name].megabytes, "MiB", f"{server.name}: peak memory")
 
 
-def _report(figures: Figures, name: str, results: list[Result]) -> None:
+def _report(figures: Figures, name: str, results: list[Result]) -> int:
     whole = Result(seconds=sum(result.seconds for result in results))
     for result in results:
         whole.took += result.took
@@ -73,6 +79,7 @@ def _report(figures: Figures, name: str, results: list[Result]) -> None:
     figures.put(f"{name}.ack_p50_ms", whole.milliseconds(50), "ms", f"{name}: acknowledged, median")
     figures.put(f"{name}.ack_p99_ms", whole.milliseconds(99), "ms", f"{name}: acknowledged, 99 %")
     figures.put(f"{name}.refused", whole.refused, "", f"{name}: bodies not accepted")
+    return len(whole.took)
 
 
 async def _paced(setting: Setting, figures: Figures, server: Server) -> None:

@@ -19,6 +19,7 @@ class Load:
 
     `per_second` paces them: then a post counts from the moment at which it was due, so that a server
     that stalls is charged for all that it kept waiting. 0 sends the next one when the last is answered.
+    `repeated`: always the same body, as when its sender repeats it; it is enriched once.
     """
 
     url: str
@@ -29,6 +30,7 @@ class Load:
     posts: int = 1_000_000
     per_second: float = 0.0
     channels: int = 1
+    repeated: bool = False
 
 
 @dataclass(slots=True)
@@ -87,7 +89,7 @@ async def _send(load: Load) -> Result:
             if due - began > load.seconds:
                 return
             await asyncio.sleep(max(0.0, due - time.perf_counter())) if load.per_second else None
-            async with session.post(load.url, data=body(number), headers=JSON) as answer:
+            async with session.post(load.url, data=body(0 if load.repeated else number), headers=JSON) as answer:
                 await answer.read()
             if answer.status != 202:
                 result.refused += 1
