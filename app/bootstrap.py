@@ -68,8 +68,7 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
             enricher = Enricher(Enrichments(store), stages, announcer, queue, settings.budget_seconds)
             sender = Sender(Incidents(store), Deliveries(store), dispatcher, Leases(store, holder=uuid7()))
             worker = Worker(store, queue, enricher, sender)
-        web = WebContext(Incidents(store), Search(store), Rejections(store), links, _signed_in(settings))
-        yield Sitrep(api=_api(settings, store, queue), web=web, worker=worker)
+        yield Sitrep(_api(settings, store, queue), _web(settings, store, links), worker)
 
 
 async def _sources(settings: Settings, stack: AsyncExitStack) -> list[Source]:
@@ -97,6 +96,17 @@ def _api(settings: Settings, store: Store, queue: Queue) -> ApiContext:
         heartbeats=Heartbeats(store),
         incidents=Incidents(store),
         search=Search(store),
+    )
+
+
+def _web(settings: Settings, store: Store, links: Links) -> WebContext:
+    return WebContext(
+        incidents=Incidents(store),
+        search=Search(store),
+        rejections=Rejections(store),
+        links=links,
+        signed_in=_signed_in(settings),
+        takes_tokens=bool(settings.api_tokens),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from app import registry
-from app.api.views import IncidentView
+from app.api.incident_view import IncidentView
 from app.bootstrap import pipeline
 from app.domain.alert import AlertGroup, AlertStatus
 from app.domain.errors import InvalidPayloadError

@@ -44,7 +44,7 @@ def create_app(settings: Settings, database_url: str, role: str = "all") -> Fast
         redoc_url=None,
     )
     app.add_middleware(RequestId)
-    add_problem_handlers(app)
+    add_problem_handlers(app, pages.error_page)
     app.add_middleware(BodyLimit)
     app.include_router(health.router)
     if role != "worker":

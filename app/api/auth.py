@@ -89,7 +89,7 @@ def _is_foreign_write(request: Request) -> bool:
 
 
 def _named_host(request: Request) -> str:
-    """The host that the request names, empty where that is no name. (`request.url` fails on some queries.)"""
+    """The host that the request names, empty where that is no name; `request.url` would fail on some queries."""
     try:
         return urlsplit("//" + request.headers.get("host", "")).hostname or ""
     except ValueError:

@@ -16,12 +16,13 @@ TOO_LARGE = (
 
 
 class BodyLimit:
-    """ASGI middleware. (The framework has such a limit too, but answers in plain text.)"""
+    """ASGI middleware; the framework has such a limit too, but answers in plain text."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, its body counted."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

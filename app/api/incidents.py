@@ -1,6 +1,7 @@
 """Looking incidents up, and recording what a person found."""
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -8,12 +9,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 
 from app.api.auth import SCHEMES, may_read
 from app.api.context import Context
+from app.api.incident_view import IncidentView
 from app.api.problems import documented
-from app.api.views import IncidentPage, IncidentView, Resolution, SimilarView, Timeline, TimelineLine
+from app.api.views import IncidentPage, Resolution, SimilarView, Timeline, TimelineLine
 from app.domain.alert import AlertStatus, Severity
 from app.domain.evidence import Evidence
 from app.redact import redact
@@ -35,6 +37,16 @@ WRITTEN_CHARACTERS = 4_000
 Word = Annotated[str | None, Field(max_length=200, pattern=r"^[^\x00]*$")]
 
 
+def _rfc3339(text: object) -> object:
+    """The text if it looks like a time with its zone; a bare number could be seconds or milliseconds."""
+    if isinstance(text, str) and not re.match(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+        raise ValueError("is not an RFC 3339 time such as 2026-10-19T02:04:00Z")
+    return text
+
+
+Instant = Annotated[AwareDatetime | None, BeforeValidator(_rfc3339)]
+
+
 class IncidentQuery(BaseModel):
     """The filters of a list."""
 
@@ -45,8 +57,8 @@ class IncidentQuery(BaseModel):
     namespace: Word = None
     workload: Word = None
     cause: Word = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Instant = None
+    until: Instant = None
     q: Annotated[str | None, Field(max_length=500, pattern=r"^[^\x00]*$")] = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50
     cursor: Annotated[str | None, Field(max_length=300)] = None

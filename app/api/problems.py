@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents, for handlers, the framework and what nobody foresaw."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,11 @@ from app.settings import SettingsError
 from app.store.engine import StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
+KEPT_HEADERS = ("www-authenticate", "retry-after", "allow")
+DATABASE_AWAY = "the database cannot be reached; nothing was kept, please send it again"
+SECRET_AWAY = "a secret of Sitrep's cannot be read; its log says which"  # noqa: S105 - a sentence
+OUR_FAULT = "this is a fault of Sitrep's; its log says more"
+
 log = structlog.get_logger()
 
 
@@ -39,46 +45,60 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": HTTPStatus(status).phrase, "model": Problem} for status in statuses}
 
 
-def add_problem_handlers(app: FastAPI) -> None:
-    """Every error of the application leaves as a problem document, and OpenAPI says so."""
+Page = Callable[[int, str], Response]
+
+
+def add_problem_handlers(app: FastAPI, page: Page) -> None:
+    """Every error leaves as a problem document, and OpenAPI says so; a person with a browser gets a `page`."""
     _document_media_type(app)
 
+    def answer(request: Request, refused: JSONResponse, detail: str) -> Response:
+        if not _is_person(request):
+            return refused
+        drawn = page(refused.status_code, detail)
+        drawn.headers.update({name: refused.headers[name] for name in KEPT_HEADERS if name in refused.headers})
+        return drawn
+
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+    async def _http(request: Request, error: HTTPException) -> Response:
+        detail = str(error.detail)
+        return answer(request, problem(error.status_code, detail, headers=dict(error.headers or {})), detail)
 
     @app.exception_handler(RequestValidationError)
-    async def _validation(_: Request, error: RequestValidationError) -> Response:
+    async def _validation(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{field}: {first['msg']}", field=field)
+        detail = f"{field}: {first['msg']}"
+        return answer(request, problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field=field), detail)
 
     @app.exception_handler(InvalidPayloadError)
-    async def _payload(_: Request, error: InvalidPayloadError) -> Response:
-        return problem(HTTPStatus.BAD_REQUEST, str(error), field=error.field)
+    async def _payload(request: Request, error: InvalidPayloadError) -> Response:
+        return answer(request, problem(HTTPStatus.BAD_REQUEST, str(error), field=error.field), str(error))
 
     @app.exception_handler(NotFoundError)
-    async def _not_found(_: Request, error: NotFoundError) -> Response:
-        return problem(HTTPStatus.NOT_FOUND, str(error))
+    async def _not_found(request: Request, error: NotFoundError) -> Response:
+        return answer(request, problem(HTTPStatus.NOT_FOUND, str(error)), str(error))
 
     @app.exception_handler(StoreUnavailableError)
-    async def _store(_: Request, error: StoreUnavailableError) -> Response:
+    async def _store(request: Request, error: StoreUnavailableError) -> Response:
         log.warning("the database is away", reason=str(error))
-        return problem(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "the database cannot be reached; nothing was kept, please send it again",
-            headers={"Retry-After": "5"},
-        )
+        refused = problem(HTTPStatus.SERVICE_UNAVAILABLE, DATABASE_AWAY, headers={"Retry-After": "5"})
+        return answer(request, refused, "The database cannot be reached. Try again in a moment.")
 
     @app.exception_handler(SettingsError)
-    async def _settings(_: Request, error: SettingsError) -> Response:
+    async def _settings(request: Request, error: SettingsError) -> Response:
         log.error("a secret cannot be read", reason=str(error))
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "a secret of Sitrep's cannot be read; its log says which")
+        return answer(request, problem(HTTPStatus.SERVICE_UNAVAILABLE, SECRET_AWAY), SECRET_AWAY)
 
     @app.exception_handler(Exception)
-    async def _unforeseen(_: Request, error: Exception) -> Response:
+    async def _unforeseen(request: Request, error: Exception) -> Response:
         log.error("a request failed", exc_info=error)
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a fault of Sitrep's; its log says more")
+        return answer(request, problem(HTTPStatus.INTERNAL_SERVER_ERROR, OUR_FAULT), OUR_FAULT)
+
+
+def _is_person(request: Request) -> bool:
+    """Whether a browser asks for a page, and not a program for the API."""
+    return "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith("/api/")
 
 
 def _document_media_type(app: FastAPI) -> None:

@@ -21,9 +21,10 @@ _ALERT: dict[str, Any] = {
 _PAYLOAD: dict[str, Any] = {
     "title": "WebhookPayload",
     "type": "object",
-    "required": ["version", "alerts"],
+    "required": ["alerts"],
+    "description": "As Alertmanager sends it; at least one of `version` and `groupKey` must be there.",
     "properties": {
-        "version": {"description": "4", "not": {"type": "null"}},
+        "version": {"description": "4"},
         "groupKey": {"type": ["string", "null"]},
         "receiver": {"type": ["string", "null"]},
         "status": {"type": ["string", "null"]},

@@ -71,9 +71,17 @@ async def grafana(request: Request, context: Context, cluster: ClusterName = Non
     return await _receive(request, context, "grafana", cluster)
 
 
+@router.api_route("/grafana", methods=["GET", "HEAD", "OPTIONS", "PATCH", "DELETE", "TRACE"], include_in_schema=False)
+async def grafana_takes_post_and_put() -> None:
+    """Name both methods: the framework would name one, as they are two routes."""
+    raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, "post or put an alert", headers={"Allow": "POST, PUT"})
+
+
 async def _receive(request: Request, context: ApiContext, sender: str, cluster: str | None) -> JSONResponse:
     began = perf_counter()
-    body = Body(context.senders[sender], await _content(request, context.body_deadline_seconds), cluster, datetime.now(UTC))
+    body = Body(
+        context.senders[sender], await _content(request, context.body_deadline_seconds), cluster, datetime.now(UTC)
+    )
     try:
         reading = await beside(body, partial(read, body, context.settings))
     except InvalidPayloadError as error:

@@ -27,6 +27,10 @@ class Links:
         expires = int((expires_at + timedelta(days=1)).timestamp())
         return f"{self._public_url}/incidents/{incident_id}?e={expires}&s={self._signature(incident_id, expires)}"
 
+    def alongside(self, incident_id: UUID, expires: str) -> str:
+        """Another incident's page, for as long as the link that led here; `expires` has been checked."""
+        return f"/incidents/{incident_id}?e={int(expires)}&s={self._signature(incident_id, int(expires))}"
+
     def allows(self, incident_id: UUID, expires: str, signature: str) -> bool:
         """Whether the link was made by us for this incident and has not expired."""
         if not (expires.isascii() and expires.isdigit() and len(expires) <= 12):  # noqa: PLR2004 - Unix seconds

@@ -1,49 +1,48 @@
-"""Two pages: one incident with everything, and the list."""
+"""Two pages: one incident with everything, and the list; and the page that says why there is none."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from pydantic import BaseModel, Field
 
-from app.charts import line_chart
-from app.domain.evidence import ClusterEvent, Evidence, LogPattern, Probe, Series
-from app.domain.incident import Incident
+from app.domain.alert import AlertStatus
+from app.domain.errors import NotFoundError
 from app.store.incidents import Incidents
 from app.store.rejections import Rejections
-from app.store.search import Filter, Page, Search
+from app.store.search import Filter, Search
+from app.web.drawing import draw
 from app.web.links import Links
+from app.web.shown import shown
 
 PAGE_SIZE = 50
-SHOWN_SERIES = 12
-SHOWN_LINES = 30
-HEADERS = {
-    # Everything that a page shows may have been written by an attacker; nothing of it may run or be fetched.
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
+SEARCH_CHARACTERS = 500
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+REFUSED = "Open this page by the link in the newest message: it is valid for a week. Or sign in."
+EXPIRED = "This link has expired, or is not whole. Open the page by the link in the newest message."
+NO_SUCH_INCIDENT = "There is no such incident. It may be older than what is kept."
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="sitrep: any name, and an API token as password"'}
 
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """What the pages are drawn from. `signed_in` says whether this request may see everything."""
+    """What the pages are drawn from. `signed_in` says whether this request may see everything.
+
+    `takes_tokens`: a browser may be asked for a token, since one is set.
+    """
 
     incidents: Incidents
     search: Search
     rejections: Rejections
     links: Links
     signed_in: Callable[[Request], bool]
+    takes_tokens: bool = field(default=False)
 
 
 def _context(request: Request) -> WebContext:
@@ -55,99 +54,79 @@ Web = Annotated[WebContext, Depends(_context)]
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
+class ListQuery(BaseModel):
+    """What the list is asked for; a person's search text is cut, not refused."""
+
+    q: str = ""
+    state: Literal["firing", ""] = ""
+    cursor: str | None = Field(None, max_length=300)
+
+
 @router.get("/")
-async def incidents_page(
-    request: Request,
-    web: Web,
-    q: Annotated[str, Query(max_length=500)] = "",
-    cursor: Annotated[str | None, Query(max_length=300)] = None,
-) -> HTMLResponse:
+async def incidents_page(request: Request, web: Web, asked: Annotated[ListQuery, Query()]) -> HTMLResponse:
     """Draw the list, newest first."""
-    _require(web.signed_in(request))
-    page = await web.search.page(Filter(text=_plain(q) or None, limit=PAGE_SIZE, cursor=cursor))
-    refused = await web.rejections.newest(5) if not q and not cursor else []
-    return _draw("incidents.html", page=page, query=q, refused=refused, lines=_lines(page))
+    if not web.signed_in(request):
+        raise _refusal(web)
+    text = asked.q.encode(errors="replace").decode().replace("\x00", "").strip()[:SEARCH_CHARACTERS]
+    state = AlertStatus.FIRING if asked.state else None
+    page = await web.search.page(Filter(text=text or None, state=state, limit=PAGE_SIZE, cursor=asked.cursor))
+    refused = await web.rejections.newest(5) if not text and not asked.cursor else []
+    now = datetime.now(UTC)
+    return draw("incidents.html", page=page, query=text, state=asked.state, refused=refused, now=now, home=True)
 
 
 class LinkSignature(BaseModel):
     """What a signed link carries: when it expires, and the proof that it is ours."""
 
-    e: str = Field("", max_length=20)
-    s: str = Field("", max_length=100)
+    e: str = ""
+    s: str = ""
 
 
-@router.get("/incidents/{incident_id}")
+@router.get("/incidents/{identifier}")
 async def incident_page(
-    request: Request, web: Web, incident_id: UUID, link: Annotated[LinkSignature, Query()]
+    request: Request, web: Web, identifier: str, link: Annotated[LinkSignature, Query()]
 ) -> HTMLResponse:
     """Draw one incident with everything that is known of it."""
-    _require(web.links.allows(incident_id, link.e, link.s) or web.signed_in(request))
+    incident_id = _uuid(identifier)
+    is_linked = incident_id is not None and web.links.allows(incident_id, link.e, link.s)
+    signed_in = web.signed_in(request)
+    if not (is_linked or signed_in):
+        raise _refusal(web, linked=bool(link.s))
+    if incident_id is None:
+        raise NotFoundError(NO_SUCH_INCIDENT)
     incident = await web.incidents.get(incident_id)
     evidence = await web.incidents.evidence(incident_id)
-    return _draw("incident.html", incident=incident, **_evidence(incident, evidence))
+
+    def past(other: UUID) -> str:
+        """Who came by a link has no other way in: the past opens to them for as long."""
+        return f"/incidents/{other}" if signed_in else web.links.alongside(other, link.e)
+
+    values = {"incident": incident, **shown(incident, evidence)}
+    return draw("incident.html", past=past, home=signed_in, now=datetime.now(UTC), **values)
 
 
 @router.get("/style.css")
-async def style() -> HTMLResponse:
-    """Give the style sheet of both pages."""
-    return HTMLResponse(STYLE, media_type="text/css", headers={"Cache-Control": "max-age=300"})
+async def style() -> Response:
+    """Give the style sheet of all pages."""
+    return Response(STYLE, media_type="text/css", headers={"Cache-Control": "max-age=300"})
 
 
-def _require(allowed: bool) -> None:  # noqa: FBT001 - the question that was just answered
-    if not allowed:
-        raise HTTPException(
-            403, "open this page by the link in the message, through your sign-in proxy, or with a token"
-        )
+def error_page(status: int, detail: str) -> HTMLResponse:
+    """What a person sees where a program would get a problem document."""
+    title = {404: "Nothing here", 401: "Not signed in", 403: "Not open to you", 503: "Not now"}
+    return draw("error.html", status, title=title.get(status, HTTPStatus(status).phrase), detail=detail, home=False)
 
 
-def _plain(text: str) -> str:
-    return text.replace("\x00", "").strip()
+def _refusal(web: WebContext, *, linked: bool = False) -> HTTPException:
+    if linked:
+        return HTTPException(HTTPStatus.FORBIDDEN, EXPIRED)
+    if web.takes_tokens:
+        return HTTPException(HTTPStatus.UNAUTHORIZED, REFUSED, headers=CHALLENGE)
+    return HTTPException(HTTPStatus.FORBIDDEN, REFUSED)
 
 
-def _evidence(incident: Incident, evidence: Evidence) -> dict[str, Any]:
-    """The evidence that a page shows: charts first, then lines, newest last."""
-    onset = incident.onset_at.timestamp() if incident.onset_at else None
-    series = [s for s in evidence.of(Series) if not s.name.endswith("_usual")][:SHOWN_SERIES]
-    charts = [(s, Markup(line_chart(s.points, f"{s.name} in {s.unit}", onset))) for s in series]  # noqa: S704 - escaped there
-    return {
-        "charts": [(s, chart) for s, chart in charts if chart],
-        "events": sorted(evidence.of(ClusterEvent), key=lambda event: event.at)[-SHOWN_LINES:],
-        "patterns": sorted(evidence.of(LogPattern), key=lambda pattern: -pattern.count)[:SHOWN_LINES],
-        "probes": evidence.of(Probe),
-        "seen": len(evidence.items),
-    }
-
-
-def _lines(page: Page) -> list[dict[str, Any]]:
-    return [{"hit": hit, "href": f"/incidents/{hit.id}"} for hit in page.hits]
-
-
-def _instant(at: datetime | None) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if at else "not known"
-
-
-def _web_link(url: str) -> str:
-    """The address if a browser may safely follow it; empty for anything else."""
-    return url if url.startswith(("https://", "http://")) else ""
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(abs(seconds) / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"  # noqa: PLR2004 - two hours
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters["instant"] = _instant
-    environment.filters["web_link"] = _web_link
-    environment.filters["duration"] = _duration
-    return environment
-
-
-_templates = _environment()
-
-
-def _draw(template: str, **values: Any) -> HTMLResponse:  # noqa: ANN401 - template variables
-    return HTMLResponse(_templates.get_template(template).render(**values), headers=HEADERS)
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -15,7 +15,7 @@ from app.main import create_app
 from app.settings import load_settings
 from app.store.engine import libpq_url
 
-LOCAL = ("127.0.0.1", 1234)
+LOCAL = "127.0.0.1"
 WEBHOOK = "/api/v1/webhooks/alertmanager"
 INCIDENTS = "/api/v1/incidents"
 PROBLEM = "application/problem+json"
@@ -29,10 +29,10 @@ class House:
     http: httpx.AsyncClient
     database_url: str
 
-    async def post(self, body: object, address: str = WEBHOOK, **more: Any) -> httpx.Response:
+    async def post(self, body: object, address: str = WEBHOOK) -> httpx.Response:
         """Post a body: JSON of a value, or bytes as they are."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return await self.http.post(address, content=content, headers={"Content-Type": "application/json"}, **more)
+        return await self.http.post(address, content=content, headers={"Content-Type": "application/json"})
 
     async def opened(self, body: object) -> str:
         """Post a body that opens an incident; its id."""
@@ -58,7 +58,7 @@ class House:
             await cursor.execute(sql.encode())
             return await cursor.fetchall()
 
-    def caller(self, address: str = LOCAL[0], host: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
+    def caller(self, address: str = LOCAL, host: str = LOCAL, **headers: str) -> httpx.AsyncClient:
         """A client that calls from `address` and names `host`."""
         transport = httpx.ASGITransport(self.app, client=(address, 1234))
         return httpx.AsyncClient(transport=transport, base_url=f"http://{host}", headers=headers)
@@ -71,10 +71,12 @@ async def house(
     """Start the application with these SITREP_* settings; the role `api` enriches nothing by itself."""
     given = {"SITREP_KUBERNETES": "off", "SITREP_PROBES": "off", **(settings or {})}
     app = create_app(load_settings(given), database_url, role)
-    async with app.router.lifespan_context(app):
-        running = House(app, httpx.AsyncClient(), database_url)
-        async with running.caller() as client:
-            yield House(app, client, database_url)
+    transport = httpx.ASGITransport(app, client=(LOCAL, 1234))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=f"http://{LOCAL}", timeout=60) as client,
+    ):
+        yield House(app, client, database_url)
 
 
 def problem(answer: httpx.Response, status: int) -> dict[str, Any]:

@@ -43,39 +43,35 @@ async def test_a_token_is_taken_as_the_password_of_basic_authentication(database
         assert await status(running, basic(POSTING, "")) == (401, 401)
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        "",
-        "Bearer",
-        "Bearer ",
-        "Bearer wrong",
-        f"Bearer {POSTING}x",
-        f"Bearer {POSTING[:-1]}",
-        f"Bearer other, {POSTING}",
-        f"Token {POSTING}",
-        POSTING,
-        "Basic",
-        "Basic !!!",
-        "Basic " + base64.b64encode(b"\xff\xfe:\xff").decode(),
-        "Basic " + base64.b64encode(POSTING.encode()).decode(),
-        "Bearer " + "x" * 20_000,
-        "Bearer t\u00f6ken",
-    ],
+NO_TOKENS = (
+    "",
+    "Bearer",
+    "Bearer ",
+    "Bearer wrong",
+    f"Bearer {POSTING}x",
+    f"Bearer {POSTING[:-1]}",
+    f"Bearer other, {POSTING}",
+    f"Token {POSTING}",
+    POSTING,
+    "Basic",
+    "Basic !!!",
+    "Basic " + base64.b64encode(b"\xff\xfe:\xff").decode(),
+    "Basic " + base64.b64encode(POSTING.encode()).decode(),
+    "Bearer " + "x" * 20_000,
+    "Bearer t\u00f6ken",
 )
-async def test_anything_else_is_refused_with_a_problem_document_and_a_challenge(
-    database_url: str, header: str
-) -> None:
+
+
+async def test_anything_else_is_refused_with_a_problem_document_and_a_challenge(database_url: str) -> None:
     async with house(database_url, TOKENS) as running, running.caller("10.1.2.3", "sitrep.example") as client:
-        for request in (client.build_request("POST", WEBHOOK, json=wire_body()), client.build_request("GET", INCIDENTS)):
-            if header:
-                request.headers.raw.append((b"authorization", header.encode("latin-1")))
-                request.headers = request.headers.__class__([*request.headers.raw])
-            answer = await client.send(request)
-            problem(answer, 401)
-            assert "Bearer" in answer.headers["www-authenticate"]
-            assert "Basic" in answer.headers["www-authenticate"]
-            assert POSTING not in answer.text
+        for header in NO_TOKENS:
+            sent = [(b"authorization", header.encode("latin-1"))] if header else []
+            posted = await client.post(WEBHOOK, json=wire_body(), headers=sent)
+            for answer in (posted, await client.get(INCIDENTS, headers=sent)):
+                problem(answer, 401)
+                assert "Bearer" in answer.headers["www-authenticate"]
+                assert "Basic" in answer.headers["www-authenticate"]
+                assert POSTING not in answer.text
         assert await running.rows("select id from incident") == []
 
 
@@ -109,7 +105,12 @@ async def test_without_tokens_another_machine_is_refused(sitrep: House, address:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("X-Forwarded-For", "127.0.0.1"), ("Forwarded", "for=127.0.0.1"), ("X-Real-IP", "127.0.0.1"), ("Via", "1.1 proxy")],
+    [
+        ("X-Forwarded-For", "127.0.0.1"),
+        ("Forwarded", "for=127.0.0.1"),
+        ("X-Real-IP", "127.0.0.1"),
+        ("Via", "1.1 proxy"),
+    ],
 )
 async def test_what_came_through_a_proxy_is_not_this_machine(sitrep: House, name: str, value: str) -> None:
     async with sitrep.caller() as client:
@@ -127,9 +128,7 @@ async def test_a_browser_page_of_another_site_cannot_post_here(sitrep: House) ->
     """A form or a `no-cors` fetch reaches loopback without asking; it names where it comes from."""
     async with sitrep.caller() as client:
         for name, value in (("Origin", "https://attacker.example"), ("Sec-Fetch-Site", "cross-site")):
-            answer = await client.post(
-                WEBHOOK, json=wire_body(), headers={name: value, "Content-Type": "text/plain"}
-            )
+            answer = await client.post(WEBHOOK, json=wire_body(), headers={name: value, "Content-Type": "text/plain"})
             problem(answer, 403)
         own = {"Origin": "http://127.0.0.1", "Sec-Fetch-Site": "same-origin"}
         assert (await client.get(INCIDENTS, headers=own)).status_code == 200
