@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from app.domain.alert import AlertGroup, AlertStatus
+from app.domain.alert import Alert, AlertGroup, AlertStatus
 from app.domain.errors import InvalidPayloadError
 from app.domain.subject import Subject
 from app.ingest.identity import content_hash
@@ -37,9 +37,9 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a body says. `post` is None where all of it is of alerts that open no incident."""
+    """What a body says: a post for each cluster; none where all of it is of alerts that open no incident."""
 
-    post: Post | None
+    posts: tuple[Post, ...]
     alerts: int
     refused: tuple[Refusal, ...]
     heartbeat: bool
@@ -58,7 +58,7 @@ def read(body: Body, settings: Settings) -> Reading:
         raise InvalidPayloadError(first.reason, first.field)
     kept = replace(group, alerts=tuple(alert for alert in group.alerts if alert.name not in settings.ignored_alerts))
     return Reading(
-        post=_post(kept, body.received_at) if kept.alerts else None,
+        posts=tuple(_post(part, body.received_at) for part in _by_cluster(kept)),
         alerts=len(kept.alerts or group.alerts),
         refused=tuple(Refusal(f"{alert.field}: {alert.reason}", alert.body) for alert in group.rejected),
         heartbeat=any(a.name == WATCHDOG_ALERT and a.status is AlertStatus.FIRING for a in group.alerts),
@@ -68,6 +68,19 @@ def read(body: Body, settings: Settings) -> Reading:
 def refusal(body: Body, reason: str) -> Refusal:
     """A body that could not be read, as far as it is safe to keep."""
     return Refusal(reason, redact(body.content[:REFUSED_BYTES].decode(errors="replace")).encode())
+
+
+def _by_cluster(group: AlertGroup) -> list[AlertGroup]:
+    """The group's alerts by the cluster that they name: a central Alertmanager may group several.
+
+    The cluster is part of a group's identity, so it must not hang on which alerts a body happens to hold.
+    """
+    parts: dict[str, list[Alert]] = {}
+    for alert in group.alerts:
+        parts.setdefault(alert.labels.get("cluster") or group.cluster, []).append(alert)
+    if len(parts) == 1:
+        return [group]
+    return [replace(group, cluster=cluster, alerts=tuple(alerts)) for cluster, alerts in parts.items()]
 
 
 def _post(group: AlertGroup, received_at: datetime) -> Post:

@@ -104,8 +104,8 @@ async def _accept(context: ApiContext, reading: Reading) -> Accepted:
         await context.heartbeats.beat(WATCHDOG)
         telemetry.WATCHDOG_LAST_SEEN.set_to_current_time()
     incidents = []
-    if reading.post:
-        incident_id = await context.acceptance.accept(reading.post)
+    for post in reading.posts:
+        incident_id = await context.acceptance.accept(post)
         url = f"{context.settings.public_url}/incidents/{incident_id}"
         incidents.append(IncidentLink(id=str(incident_id), url=url))
     rejected = [refused.reason for refused in reading.refused[:REFUSALS_SHOWN]]

@@ -11,6 +11,7 @@ from app.domain.alert import AlertStatus
 from app.domain.incident import Incident
 from app.notify.dispatcher import Dispatcher
 from app.store.deliveries import Deliveries
+from app.store.engine import StoreUnavailableError
 from app.store.incidents import Incidents
 
 LOOK_EVERY_SECONDS = 0.3
@@ -45,20 +46,23 @@ class Announcer:
     async def watch_budget(self, budget_seconds: float) -> None:
         """Once: announce every incident whose budget is about to end, whatever the queue does."""
         for incident_id in await self._incidents.unannounced(budget_seconds - BEFORE_BUDGET_SECONDS):
-            log.info("announced from the labels alone", incident_id=str(incident_id))
-            await self.announce(incident_id)
+            await self._announce_late(incident_id)
 
     async def watch_slow(self) -> None:
         """Once: what waits for a complete enrichment is wanted all the same when that takes too long."""
         for incident_id in await self._incidents.slow(SLOW_AFTER_SECONDS):
+            await self._announce_late(incident_id)
+
+    async def _announce_late(self, incident_id: UUID) -> None:
+        """One that cannot be read must not keep the others from their first word."""
+        try:
             await self.announce(incident_id)
+        except StoreUnavailableError:
+            raise
+        except Exception:
+            log.exception("an incident could not be announced", incident_id=str(incident_id))
 
 
 def _heard_only_at_its_end(incident: Incident) -> bool:
-    """It had ended before the first body about it came: kept, but nobody is told."""
-    return (
-        incident.state is AlertStatus.RESOLVED
-        and incident.first_notified_at is None
-        and incident.announced_at is not None
-        and not incident.deliveries
-    )
+    """It had ended before the first body about it came, which marked it so: kept, but nobody is told."""
+    return incident.state is AlertStatus.RESOLVED and incident.announced_at == incident.resolved_at

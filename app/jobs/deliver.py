@@ -25,9 +25,9 @@ from app.store.deliveries import Channel, Claim, Deliveries
 from app.store.incidents import Incidents
 from app.store.leases import Leases
 
-CHANNEL_LEASE_SECONDS = 60.0
+CHANNEL_LEASE_SECONDS = 30.0
 PACE_SECONDS = 1.0
-MAX_CHANNELS_AT_ONCE = 16
+MAX_CHANNELS_OF_A_NOTIFIER = 8
 SEARCHES = 2
 
 log = structlog.get_logger()
@@ -47,7 +47,9 @@ class Sender:
         """Once: start a task for each channel with something due that nobody here serves."""
         self._busy = {channel: task for channel, task in self._busy.items() if not task.done()}
         for channel in await self._deliveries.due_channels():
-            if channel not in self._busy and len(self._busy) < MAX_CHANNELS_AT_ONCE:
+            # Each notifier has places of its own: one that hangs must not delay another.
+            busy = sum(1 for other in self._busy if other.notifier == channel.notifier)
+            if channel not in self._busy and busy < MAX_CHANNELS_OF_A_NOTIFIER:
                 self._busy[channel] = asyncio.create_task(_logged(self._serve(channel)))
 
     async def aclose(self) -> None:
@@ -83,7 +85,8 @@ class Sender:
             attempts=claim.attempts - 1,
         )
         name = claim.channel.notifier
-        if claim.part.startswith("news:") and not self._dispatcher.tells_news(name):
+        is_news = claim.part.startswith("news:")
+        if is_news and not (claim.news and self._dispatcher.tells_news(name)):
             await self._deliveries.record(claim, "", "")
             return False
         digest = self._dispatcher.digest(name, letter)

@@ -1,7 +1,7 @@
 """The enrich job: gather, judge, store, announce; again while the incident asks for more."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -68,18 +68,26 @@ class Enricher:
         started_at = datetime.now(UTC)
         gathering = self.pipeline.gather(_about(work), started_at)
         try:
-            past = asyncio.create_task(self._recall(work))
+            recalling = asyncio.create_task(self._recall(work))
             left = self.budget_seconds - BEFORE_BUDGET_SECONDS - (started_at - work.received_at).total_seconds()
-            if work.first and not await gathering.wait(max(0.0, left)):
-                partial = await self.pipeline.judge(_about(work), gathering.evidence(), await past, datetime.now(UTC))
-                await self._conclude(work, partial, await past, "partial")
+            # A partial record is for the first message only; it never replaces what was known before.
+            if work.previous is None and left > 0 and not await gathering.wait(left):
+                work = await self._conclude_partial(work, gathering.evidence(), await recalling)
             evidence = await gathering.finish()
         finally:
             await gathering.aclose()
         _count(evidence)
-        judged = await self.pipeline.judge(_about(work), evidence, await past, datetime.now(UTC))
-        if await self._conclude(work, judged, await past, "complete") and self.pipeline.worth_asking_again(evidence):
+        recollection = await recalling
+        judged = await self.pipeline.judge(_about(work), evidence, recollection, datetime.now(UTC))
+        kept = await self._conclude(work, judged, recollection, "complete")
+        if kept and self.pipeline.worth_asking_again(evidence):
             await self.queue.look_again(work.incident_id, LOOK_AGAIN_SECONDS)
+
+    async def _conclude_partial(self, work: Work, evidence: Evidence, recollection: Recollection) -> Work:
+        """Say what is known at the budget; what the complete judgement adds to it is news."""
+        judged = await self.pipeline.judge(_about(work), evidence, recollection, datetime.now(UTC))
+        await self._conclude(work, judged, recollection, "partial")
+        return replace(work, previous=_summary(judged, recollection))
 
     async def _close(self, work: Work, previous: Summary) -> None:
         """It resolved: what was judged stays; only whether it really recovered is asked now."""
@@ -97,13 +105,7 @@ class Enricher:
 
     async def _conclude(self, work: Work, judged: Judged, recollection: Recollection, enrichment: Enrichment) -> bool:
         """Write and announce; False if another runner has taken the incident over."""
-        summary = Summary(
-            assessment=judged.assessment,
-            recollection=recollection,
-            gaps=judged.evidence.gaps,
-            timings=dict(judged.timings),
-            source_milliseconds=dict(judged.evidence.milliseconds),
-        )
+        summary = _summary(judged, recollection)
         news = _news(work, judged.assessment)
         kept = await self.enrichments.conclude(work, Conclusion(summary, judged.evidence, enrichment), news)
         telemetry.ENRICHMENTS.labels(enrichment if kept else "fenced").inc()
@@ -125,16 +127,27 @@ def _about(work: Work) -> About:
     return About(work.alerts, work.subjects, work.received_at)
 
 
+def _summary(judged: Judged, recollection: Recollection) -> Summary:
+    return Summary(
+        assessment=judged.assessment,
+        recollection=recollection,
+        gaps=judged.evidence.gaps,
+        timings=dict(judged.timings),
+        source_milliseconds=dict(judged.evidence.milliseconds),
+    )
+
+
 def _news(work: Work, assessment: Assessment) -> list[News]:
     """A cause that became clear after the first message, and the end, are said in the thread."""
     before = work.previous.assessment if work.previous else None
+    if work.state is AlertStatus.RESOLVED:
+        is_said = before is not None and before.briefing.still == assessment.briefing.still
+        return [News("resolved", assessment.briefing.still)] if work.told and not is_said else []
     if before is None:
         return []
-    if work.state is AlertStatus.RESOLVED:
-        return [News("resolved", assessment.briefing.still)]
     first = assessment.hypotheses[0] if assessment.hypotheses else None
     known = before.hypotheses[0] if before.hypotheses else None
-    clear = first is not None and first.confidence == "high"
-    if clear and first and (known is None or known.confidence != "high" or known.cause != first.cause):
-        return [News("cause", f"likely cause found: {first.statement}")]
-    return []
+    if first is None or first.confidence != "high":
+        return []
+    is_known = known is not None and known.confidence == "high" and known.cause == first.cause
+    return [] if is_known else [News("cause", f"likely cause found: {first.statement}")]

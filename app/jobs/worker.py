@@ -18,6 +18,7 @@ from app.store.queue import ENRICH, LOOK_AGAIN, QUEUE, JobContext, Queue, retry_
 
 SWEEP_EVERY_SECONDS = 5.0
 PARTITIONS_EVERY_SECONDS = 6 * 3600.0
+REVIVE_EVERY_SECONDS = 900.0
 CONCURRENCY = 8
 GRACE_SECONDS = 20
 HEARTBEAT_SECONDS = 3.0
@@ -48,6 +49,7 @@ class Worker:
             self._every(LOOK_EVERY_SECONDS, self._sender.start_due, self._announcer.something_due),
             self._every(SWEEP_EVERY_SECONDS, self._sweep),
             self._every(PARTITIONS_EVERY_SECONDS, self._make_partitions),
+            self._every(REVIVE_EVERY_SECONDS, self._revive),
             self._work(),
         ]
         await asyncio.gather(*loops)
@@ -119,6 +121,12 @@ class Worker:
         for notifier in {*parked, *self._seen_parked}:
             telemetry.DELIVERIES_PARKED.labels(notifier).set(parked.get(notifier, 0))
         self._seen_parked |= parked.keys()
+
+    async def _revive(self) -> None:
+        """What was given up is tried again now and then: a token is renewed, a bot invited."""
+        revived = await self._deliveries.revive(REVIVE_EVERY_SECONDS)
+        if revived:
+            log.info("tries again what was parked", deliveries=revived)
 
     async def _make_partitions(self) -> None:
         async with self._store.transaction() as transaction:

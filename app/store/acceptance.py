@@ -11,12 +11,9 @@ from app.store.alerts import IncidentKey, write_alerts
 from app.store.engine import Row, Store, Transaction
 from app.store.episodes import Merge, StoredEpisode, merge
 from app.store.identity import uuid7
-from app.store.news import News, tell_news, want_edits
+from app.store.news import REPEAT_AFTER, News, Told, lead_of, news_of, tell_news, unpark, want_edits
 from app.store.partitions import month_of
 from app.store.rows import subjects_to_json
-
-# A sender that repeats sooner is another replica, or a retry whose first answer was lost.
-REPEAT_AFTER = timedelta(minutes=10)
 
 Enqueue = Callable[[Transaction, UUID, Severity], Awaitable[None]]
 
@@ -50,45 +47,42 @@ class Acceptance:
             if episode is not None and group["content_hash"] == post.content_hash:
                 await _repeat(transaction, post, group, episode)
                 return UUID(str(episode["incident_id"]))
-            incident_id, news = await self._apply(transaction, post, group, episode)
-            if news:
-                await tell_news(transaction, incident_id, news, post.received_at)
-            return incident_id
+            return await self._apply(transaction, post, group, episode)
 
-    async def _apply(
-        self, transaction: Transaction, post: Post, group: Row, episode: Row | None
-    ) -> tuple[UUID, list[News]]:
+    async def _apply(self, transaction: Transaction, post: Post, group: Row, episode: Row | None) -> UUID:
         """Write the body's content into the open incident, a reopened one, or a new one."""
         if episode is None:
-            merged = merge((), post.group.alerts, post.received_at)
-            return await self._open(transaction, post, group, merged), []
-        stored = await _stored_episodes(transaction, episode)
-        merged = merge(stored, post.group.alerts, post.received_at)
-        await _remember_content(transaction, post, group)
-        if merged.only_late:
-            return episode["incident_id"], []
+            return await self._open(transaction, post, group, merge((), post.group.alerts, post.received_at))
+        incident_id = UUID(str(episode["incident_id"]))
+        merged = merge(await _stored_episodes(transaction, episode), post.group.alerts, post.received_at)
         ended = episode["state"] == AlertStatus.RESOLVED
+        if merged.only_late or (ended and merged.fires and not merged.may_reopen):
+            return incident_id
         if ended and merged.fires and post.received_at - episode["resolved_at"] > self.reopen_after:
-            return await self._open(transaction, post, group, merged), []
-        return episode["incident_id"], await self._update(transaction, post, episode, merged)
+            return await self._open(transaction, post, group, merged)
+        joined = await self._update(transaction, post, episode, merged)
+        news = news_of(Told(post.group, group["posted_at"], post.received_at), episode, merged, joined)
+        await tell_news(transaction, incident_id, news)
+        await _remember(transaction, post, group)
+        return incident_id
 
     async def _open(self, transaction: Transaction, post: Post, group: Row, merged: Merge) -> UUID:
         """A new incident with this group as its first."""
         incident_id = uuid7()
         state = AlertStatus.FIRING if merged.fires else AlertStatus.RESOLVED
-        lead = _lead(merged)
+        lead = lead_of(merged)
         await transaction.execute(
             """
             with opened as (
               insert into incident (id, month, state, severity, received_at, accepted_ms, started_at, resolved_at,
-                announced_at, alertname, cluster, namespace, workload, title, headline, subjects, search)
+                announced_at, alertname, cluster, namespace, workload, title, headline, reported, subjects, search)
               values (%(id)s, %(month)s, %(state)s, %(severity)s, %(received)s,
                 extract(epoch from clock_timestamp() - %(received)s) * 1000, %(started)s, %(resolved)s,
                 %(resolved)s, %(alertname)s, %(cluster)s, %(namespace)s, %(workload)s, %(title)s, %(title)s,
-                %(subjects)s,
+                %(subjects)s, %(subjects)s,
                 to_tsvector('simple', %(title)s) || to_tsvector('simple', translate(%(title)s, '/._:', '    ')))
             ), numbered as (
-              update alert_group set episodes = episodes + 1, content_hash = %(hash)s, told_at = %(received)s
+              update alert_group set episodes = episodes + 1, content_hash = %(hash)s, posted_at = %(received)s
               where id = %(group)s returning episodes
             )
             insert into group_episode (group_id, episode, incident_id, state)
@@ -105,7 +99,7 @@ class Acceptance:
             # An incident that had ended before we heard of it is kept, and wakes nobody.
             resolved=_last_end(merged) if state is AlertStatus.RESOLVED else None,
             alertname=lead.name[:200],
-            cluster=post.group.cluster[:200],
+            cluster=(_first(post.subjects).cluster or post.group.cluster)[:200],
             namespace=_first(post.subjects).namespace[:200],
             workload=_first(post.subjects).name[:200],
             title=_title(lead, post.subjects),
@@ -116,44 +110,43 @@ class Acceptance:
         await self.enqueue(transaction, incident_id, post.group.severity)
         return incident_id
 
-    async def _update(self, transaction: Transaction, post: Post, episode: Row, merged: Merge) -> list[News]:
-        """The same incident, told more: what joined, what rose, what ended, what came back."""
+    async def _update(self, transaction: Transaction, post: Post, episode: Row, merged: Merge) -> tuple[Subject, ...]:
+        """The same incident, told more. The subjects that joined it."""
         incident_id = episode["incident_id"]
         await write_alerts(transaction, IncidentKey(incident_id, episode["month"]), merged, post.group.sender)
-        state = _group_state(post.group, episode, merged)
         await transaction.execute(
             "update group_episode set state = %(state)s where group_id = %(group)s and episode = %(episode)s",
-            state=state.value,
+            state=_group_state(post.group, episode, merged).value,
             group=episode["group_id"],
             episode=episode["episode"],
         )
-        subjects = _joined(episode, post.subjects)
+        joined = _joined(episode, post.subjects)
         row = await transaction.one(
             """
+            with firing as (
+              select exists (select 1 from group_episode where incident_id = %(id)s and state = 'firing') as still
+            )
             update incident set
-              state = case when exists (select 1 from group_episode
-                where incident_id = %(id)s and state = 'firing') then 'firing' else 'resolved' end,
+              state = case when still then 'firing' else 'resolved' end,
+              resolved_at = case when still then null else greatest(resolved_at, %(ended)s) end,
               severity = greatest(severity, %(severity)s), started_at = least(started_at, %(started)s),
-              subjects = subjects || %(joined)s,
+              reported = reported || %(joined)s, subjects = subjects || %(joined)s,
+              announced_at = case when still and not exists (select 1 from delivery
+                where incident_id = %(id)s and part = 'head') then null else announced_at end,
               wanted_rev = wanted_rev + 1, parked = null, attempts = 0
-            where id = %(id)s returning state, wanted_rev - 1 = enriched_rev as was_level
+            from firing where id = %(id)s returning wanted_rev - 1 = enriched_rev as was_level
             """,
             id=incident_id,
             severity=post.group.severity if merged.fires else 0,
             started=min(alert.starts_at for alert in merged.writes),
-            joined=subjects_to_json(subjects),
-        )
-        now_state = AlertStatus(row["state"] if row else state)
-        await transaction.execute(
-            "update incident set resolved_at = %(at)s where id = %(id)s",
-            at=(_last_end(merged) or post.received_at) if now_state is AlertStatus.RESOLVED else None,
-            id=incident_id,
+            ended=_last_end(merged) or post.received_at,
+            joined=subjects_to_json(joined),
         )
         # Enqueue only what no job will look at again: an incident that was level, or parked.
         if row and (row["was_level"] or episode["parked"] is not None):
             await self.enqueue(transaction, incident_id, post.group.severity)
         await want_edits(transaction, incident_id)
-        return _news(post, episode, merged, subjects)
+        return joined
 
 
 async def _lock_group(transaction: Transaction, post: Post) -> Row:
@@ -162,7 +155,7 @@ async def _lock_group(transaction: Transaction, post: Post) -> Row:
         insert into alert_group as g (sender, cluster, receiver, group_sha, group_key)
         values (%(sender)s, %(cluster)s, %(receiver)s, %(sha)s, %(key)s)
         on conflict (sender, cluster, receiver, group_sha) do update set group_key = excluded.group_key
-        returning id, content_hash, told_at, episodes
+        returning id, content_hash, posted_at, episodes
         """,
         sender=post.group.sender,
         cluster=post.group.cluster[:200],
@@ -178,8 +171,8 @@ async def _lock_group(transaction: Transaction, post: Post) -> Row:
 async def _latest_episode(transaction: Transaction, group_id: int) -> Row | None:
     return await transaction.one(
         """
-        select e.group_id, e.episode, e.state, e.incident_id, i.month, i.resolved_at, i.severity, i.subjects,
-          i.parked, i.announced_at, i.state as incident_state
+        select e.group_id, e.episode, e.state, e.incident_id, i.month, i.severity, i.reported, i.parked,
+          coalesce(i.resolved_at, i.received_at) as resolved_at, i.announced_at, i.state as incident_state
         from group_episode e join incident i on i.id = e.incident_id
         where e.group_id = %(group)s order by e.episode desc limit 1 for update of i
         """,
@@ -187,9 +180,9 @@ async def _latest_episode(transaction: Transaction, group_id: int) -> Row | None
     )
 
 
-async def _remember_content(transaction: Transaction, post: Post, group: Row) -> None:
+async def _remember(transaction: Transaction, post: Post, group: Row) -> None:
     await transaction.execute(
-        "update alert_group set content_hash = %(hash)s, told_at = %(now)s where id = %(id)s",
+        "update alert_group set content_hash = %(hash)s, posted_at = %(now)s where id = %(id)s",
         hash=post.content_hash,
         now=post.received_at,
         id=group["id"],
@@ -207,50 +200,27 @@ async def _stored_episodes(transaction: Transaction, episode: Row) -> list[Store
 
 async def _repeat(transaction: Transaction, post: Post, group: Row, episode: Row) -> None:
     """The same content again: news only if it fires and the sender has been quiet in between."""
-    if episode["state"] != AlertStatus.FIRING or post.received_at - group["told_at"] < REPEAT_AFTER:
+    await _remember(transaction, post, group)
+    if episode["state"] != AlertStatus.FIRING:
         return
-    news = [News("repeat", "still firing: the sender repeats it and nobody has said they are on it")]
-    await tell_news(transaction, episode["incident_id"], news, post.received_at)
-    await transaction.execute(
-        "update alert_group set told_at = %(now)s where id = %(id)s", now=post.received_at, id=group["id"]
-    )
+    await unpark(transaction, episode["incident_id"])
+    if post.received_at - group["posted_at"] >= REPEAT_AFTER:
+        news = [News("repeat", "still firing: the sender repeats it and nobody has said they are on it")]
+        await tell_news(transaction, episode["incident_id"], news)
 
 
 def _group_state(group: AlertGroup, episode: Row, merged: Merge) -> AlertStatus:
-    """Resolved only if the body says so of all that it could know: nothing cut off, nothing late."""
+    """Resolved only if the body says so of all that it could know: nothing cut off, nothing older than we know."""
     if merged.fires:
         return AlertStatus.FIRING
-    if group.truncated_alerts > 0 or merged.late > 0:
+    if group.truncated_alerts > 0 or merged.late_open:
         return AlertStatus(episode["state"])
     return AlertStatus.RESOLVED
 
 
-def _news(post: Post, episode: Row, merged: Merge, joined: tuple[Subject, ...]) -> list[News]:
-    """What people must hear anew; nothing before the head is out, for the head will say it all."""
-    if episode["announced_at"] is None or not merged.fires:
-        return []
-    news = []
-    if episode["incident_state"] == AlertStatus.RESOLVED:
-        news.append(News("refire", "firing again after it had resolved"))
-    severity = post.group.severity
-    if severity > episode["severity"]:
-        name = _lead(merged).name
-        news.append(News("severity", f"now {severity.word}, was {Severity(episode['severity']).word}: {name}"))
-    if joined:
-        names = ", ".join(str(subject) for subject in joined[:5])
-        more = f" and {len(joined) - 5} more" if len(joined) > 5 else ""  # noqa: PLR2004 - five fit a line
-        news.append(News("joined", f"now affected too: {names}{more}"))
-    return news
-
-
 def _joined(episode: Row, subjects: tuple[Subject, ...]) -> tuple[Subject, ...]:
-    known = {Subject(**stored) for stored in episode["subjects"]}
+    known = {Subject(**stored) for stored in episode["reported"]}
     return tuple(subject for subject in subjects if subject not in known)
-
-
-def _lead(merged: Merge) -> Alert:
-    """The alert that the incident is titled with: firing first, then the most severe, then the oldest."""
-    return min(merged.writes, key=lambda a: (a.ended_at is not None, -a.severity, a.starts_at, a.fingerprint))
 
 
 def _title(lead: Alert, subjects: tuple[Subject, ...]) -> str:

@@ -80,13 +80,17 @@ class Deliveries:
         return first > 0
 
     async def due_channels(self) -> list[Channel]:
-        """Channels in which something can be sent now."""
+        """Channels in which something can be sent now: those with first messages first, then by severity."""
         async with self._store.transaction() as transaction:
             rows = await transaction.all(
                 """
-                select distinct notifier, target from delivery
-                where state not in ('parked', 'shown') and due_at <= now()
-                  and (state <> 'sending' or lease_until < now()) limit 200
+                select d.notifier, d.target from delivery d join incident i on i.id = d.incident_id
+                left join delivery head on head.incident_id = d.incident_id and head.notifier = d.notifier
+                  and head.target = d.target and head.part = 'head'
+                where d.state not in ('parked', 'shown') and d.due_at <= now()
+                  and (d.state <> 'sending' or d.lease_until < now())
+                  and (d.part in ('head', 'note', 'end') or head.reference is not null)
+                group by d.notifier, d.target order by bool_or(d.reference is null) desc, max(i.severity) desc limit 200
                 """
             )
         return [Channel(**row) for row in rows]
@@ -131,6 +135,7 @@ class Deliveries:
     async def record(self, claim: Claim, reference: str, digest: str) -> bool:
         """It is shown. False if the lease was lost: then somebody else has recorded, or will."""
         async with self._store.transaction() as transaction:
+            await _lock_incident(transaction, claim)
             touched = await transaction.execute(
                 f"""
                 update delivery set reference = %(reference)s, digest = %(digest)s, error = null,
@@ -145,7 +150,7 @@ class Deliveries:
             )
             if touched and claim.part == "head":
                 await transaction.execute(
-                    "update incident set first_notified_at = coalesce(first_notified_at, now()) where id = %(id)s",
+                    "update incident set first_notified_at = now() where id = %(id)s and first_notified_at is null",
                     id=claim.incident_id,
                 )
         return touched > 0
@@ -178,6 +183,7 @@ class Deliveries:
     async def forget(self, claim: Claim, reason: str) -> None:
         """What was to be edited is gone: post anew, and the replies under a gone head with it."""
         async with self._store.transaction() as transaction:
+            await _lock_incident(transaction, claim)
             await transaction.execute(
                 f"""
                 update delivery set state = 'due', reference = null, digest = null, nonce = gen_random_uuid(),
@@ -201,7 +207,19 @@ class Deliveries:
 
     async def park(self, claim: Claim, reason: str) -> None:
         """Hopeless until a person changes something: kept, shown, and not tried again by itself."""
-        await self._set(claim, "state = 'parked', error = %(e)s", e=reason[:300])
+        await self._set(claim, "state = 'parked', error = %(e)s, due_at = now()", e=reason[:300])
+
+    async def revive(self, after_seconds: float) -> int:
+        """Try again what was parked this long ago, for a day: a token is renewed, a bot invited; how many."""
+        async with self._store.transaction() as transaction:
+            return await transaction.execute(
+                """
+                update delivery set state = 'due', attempts = 0, due_at = now()
+                where state = 'parked' and created_at > now() - interval '1 day'
+                  and due_at < now() - make_interval(secs => %(seconds)s)
+                """,
+                seconds=after_seconds,
+            )
 
     async def parked(self) -> dict[str, int]:
         """How many deliveries wait for a person, for each notifier.
@@ -237,6 +255,11 @@ class Deliveries:
             )
 
 
+async def _lock_incident(transaction: Transaction, claim: Claim) -> None:
+    """Incident before delivery, as everywhere: the other order would meet a webhook half-way."""
+    await transaction.execute("select 1 from incident where id = %(id)s for update", id=claim.incident_id)
+
+
 def _key(claim: Claim) -> dict[str, object]:
     return {
         "incident_id": claim.incident_id,
@@ -252,7 +275,10 @@ async def _news(transaction: Transaction, row: Row) -> tuple[str, ...]:
     rows = await transaction.all(
         """
         select t.body from timeline t join incident i on i.id = t.incident_id and i.month = t.month
-        where i.id = %(id)s and t.key like %(prefix)s || '%%' and split_part(t.key, ':', 2)::int <= %(wanted)s
+        where i.id = %(id)s and t.key like %(prefix)s || '%%'
+          and t.at >= (select created_at from delivery head where head.incident_id = i.id
+            and head.notifier = %(notifier)s and head.target = %(target)s and head.part = 'head')
+          and split_part(t.key, ':', 2)::int <= %(wanted)s
           and split_part(t.key, ':', 2)::int > coalesce((select max(shown) from delivery told
             where told.incident_id = i.id and told.notifier = %(notifier)s and told.target = %(target)s
               and told.part like 'news:' || %(prefix)s || '%%'), 0)

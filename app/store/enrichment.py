@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -11,7 +11,14 @@ from app.domain.alert import Alert, AlertStatus
 from app.domain.evidence import Evidence
 from app.domain.incident import Enrichment, PastIncident
 from app.domain.subject import Subject
-from app.store.codec import Summary, evidence_from_bytes, evidence_to_bytes, summary_from_json, summary_to_json
+from app.store.codec import (
+    Summary,
+    evidence_from_bytes,
+    evidence_to_bytes,
+    storable,
+    summary_from_json,
+    summary_to_json,
+)
 from app.store.engine import Row, Store, Transaction
 from app.store.news import News, tell_news, want_edits
 from app.store.rows import alert_from_row, subjects_from_json, subjects_to_json
@@ -32,6 +39,7 @@ class Work:
     subjects: tuple[Subject, ...]
     received_at: datetime
     first: bool
+    told: bool
     previous: Summary | None
     previous_evidence: Evidence
 
@@ -61,7 +69,7 @@ class Enrichments:
                 """
                 update incident set fence = fence + 1, attempts = attempts + 1
                 where id = %(id)s and parked is null and (wanted_rev > enriched_rev) <> %(again)s
-                returning id, fence, wanted_rev, enriched_rev, state, subjects, received_at, month
+                returning id, fence, wanted_rev, enriched_rev, state, reported, received_at, month, first_notified_at
                 """,
                 id=incident_id,
                 again=again,
@@ -86,20 +94,20 @@ class Enrichments:
                     else enriched_rev end,
                   search = to_tsvector('simple', left(title || ' ' || %(search)s, %(characters)s)) || to_tsvector(
                     'simple', translate(left(title || ' ' || %(search)s, %(characters)s), '/._:', '    '))
-                where id = %(id)s and fence = %(fence)s returning month
+                where id = %(id)s and fence = %(fence)s returning month, state
                 """,
                 id=work.incident_id,
                 fence=work.fence,
                 revision=work.revision,
                 enrichment=conclusion.enrichment,
                 complete=conclusion.enrichment == "complete",
-                headline=assessment.headline[:300],
+                headline=storable(assessment.headline)[:300],
                 cause=first.cause[:200] if first else None,
                 onset=assessment.onset_at,
                 subjects=subjects_to_json(assessment.subjects[:50]),
                 namespace=assessment.subjects[0].namespace[:200] if assessment.subjects else "",
                 workload=assessment.subjects[0].name[:200] if assessment.subjects else "",
-                search=_search_text(work, summary),
+                search=storable(_search_text(work, summary)),
                 characters=SEARCH_CHARACTERS,
             )
             if row is None:
@@ -118,8 +126,9 @@ class Enrichments:
                 evidence=evidence_to_bytes(conclusion.evidence),
             )
             await want_edits(transaction, work.incident_id)
-            if news:
-                await tell_news(transaction, work.incident_id, list(news), datetime.now(UTC))
+            # What was to be said of the end is stale if it began again meanwhile.
+            if news and row["state"] == work.state:
+                await tell_news(transaction, work.incident_id, list(news))
             return True
 
     async def recovered(self, work: Work, statement: str, now: datetime) -> None:
@@ -209,9 +218,10 @@ async def _work(transaction: Transaction, row: Row) -> Work:
         revision=row["wanted_rev"],
         state=AlertStatus(row["state"]),
         alerts=tuple(alert_from_row(alert) for alert in alerts),
-        subjects=subjects_from_json(row["subjects"]),
+        subjects=subjects_from_json(row["reported"]),
         received_at=row["received_at"],
         first=row["enriched_rev"] == 0,
+        told=row["first_notified_at"] is not None,
         previous=summary_from_json(record["summary"]) if record else None,
         previous_evidence=evidence_from_bytes(record["evidence"]) if record else Evidence(),
     )

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.domain.alert import Alert, AlertStatus
+
+CLOCK_SLACK = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +22,27 @@ class StoredEpisode:
 class Merge:
     """What a body changes. `moves` pairs the stored start with the alert whose start is earlier.
 
-    `late` counts alerts that tell of something older than what is stored; they change nothing.
+    `late` counts alerts that tell of something older than what is stored; they change nothing. `late_open`:
+    one of them is open as far as we know. `fresh`: an alert opens an episode that was not there before.
+    `restarted`: an alert has begun anew although nobody told us that it had ended.
     """
 
     writes: tuple[Alert, ...]
-    moves: tuple[tuple[datetime, Alert], ...]
-    late: int
+    moves: tuple[tuple[datetime, Alert], ...] = ()
+    late: int = 0
+    late_open: bool = False
+    fresh: bool = False
+    restarted: bool = False
 
     @property
     def fires(self) -> bool:
         """Whether any alert that is not late is open after this body."""
         return any(alert.ended_at is None for alert in self.writes)
+
+    @property
+    def may_reopen(self) -> bool:
+        """Whether this body can reopen a group that had ended: an old copy of a firing body cannot."""
+        return self.fires and (self.fresh or not self.late)
 
     @property
     def only_late(self) -> bool:
@@ -40,42 +52,53 @@ class Merge:
 
 def merge(stored: Iterable[StoredEpisode], incoming: Iterable[Alert], now: datetime) -> Merge:
     """Fit `incoming` (unique fingerprints) into what is stored; never reopen or regress an episode."""
-    newest: dict[str, StoredEpisode] = {}
-    for episode in stored:
-        known = newest.get(episode.fingerprint)
-        if known is None or episode.starts_at > known.starts_at:
-            newest[episode.fingerprint] = episode
+    known: dict[str, list[StoredEpisode]] = {}
+    for episode in sorted(stored, key=lambda one: one.starts_at):
+        known.setdefault(episode.fingerprint, []).append(episode)
     writes: list[Alert] = []
     moves: list[tuple[datetime, Alert]] = []
     late = 0
+    late_open = fresh = restarted = False
     for alert in incoming:
-        ended = _closed(alert, now)
-        last = newest.get(alert.fingerprint)
-        fitted = ended if last is None else _fit(last, ended)
+        episodes = known.get(alert.fingerprint, [])
+        bounded = _bounded(alert, now)
+        fitted = _fit(episodes, bounded)
+        last = episodes[-1] if episodes else None
         if fitted is None:
             late += 1
+            late_open |= last is not None and last.ended_at is None
             continue
         writes.append(fitted)
-        if last is not None and fitted.starts_at < last.starts_at:
+        is_new = last is None or (last.ended_at is not None and fitted.starts_at > last.ended_at)
+        fresh |= is_new and fitted.ended_at is None
+        if last is None or is_new:
+            continue
+        restarted |= last.ended_at is None and bounded.ended_at is None and bounded.starts_at > last.starts_at
+        if fitted.starts_at < last.starts_at:
             moves.append((last.starts_at, fitted))
-    return Merge(tuple(writes), tuple(moves), late)
+    return Merge(tuple(writes), tuple(moves), late, late_open, fresh, restarted)
 
 
-def _closed(alert: Alert, now: datetime) -> Alert:
-    """A resolved alert has an end, be it the moment in which we heard of it; a firing one has none."""
+def _bounded(alert: Alert, now: datetime) -> Alert:
+    """Times that make sense to us: nothing ends after now, nothing begins much later, what resolved has an end."""
+    starts_at = min(alert.starts_at, now + CLOCK_SLACK)
     if alert.status is AlertStatus.FIRING:
-        return replace(alert, ended_at=None)
-    return alert if alert.ended_at else replace(alert, ended_at=max(now, alert.starts_at))
+        return replace(alert, starts_at=starts_at, ended_at=None)
+    return replace(alert, starts_at=starts_at, ended_at=max(min(alert.ended_at or now, now), starts_at))
 
 
-def _fit(episode: StoredEpisode, alert: Alert) -> Alert | None:
-    """The alert as the newest state of this episode, or as a new episode; None if it is older than that."""
-    if episode.ended_at is None:
-        if alert.ended_at is not None and alert.ended_at < episode.starts_at:
-            return None
-        return replace(alert, starts_at=min(alert.starts_at, episode.starts_at))
-    if alert.starts_at > episode.ended_at:
+def _fit(episodes: list[StoredEpisode], alert: Alert) -> Alert | None:
+    """The alert as the newest state of the last episode, or as a new one; None if it is older than that."""
+    if not episodes:
         return alert
-    if alert.ended_at is None or alert.ended_at < episode.ended_at:
+    last = episodes[-1]
+    if last.ended_at is not None and alert.starts_at > last.ended_at:
+        return alert
+    before = max((one.ended_at for one in episodes[:-1] if one.ended_at), default=None)
+    is_of_an_earlier_one = before is not None and alert.starts_at <= before
+    if alert.ended_at is None and (last.ended_at is not None or is_of_an_earlier_one):
         return None
-    return replace(alert, starts_at=min(alert.starts_at, episode.starts_at))
+    if alert.ended_at is not None and alert.ended_at < (last.ended_at or last.starts_at):
+        return None
+    starts_at = last.starts_at if is_of_an_earlier_one else min(alert.starts_at, last.starts_at)
+    return replace(alert, starts_at=starts_at)

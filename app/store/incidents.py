@@ -78,7 +78,8 @@ class Incidents:
                 """
                 select id from incident where wanted_rev > enriched_rev and enriched_rev = 0
                   and announced_at is not null and received_at > now() - interval '1 hour'
-                  and received_at < now() - make_interval(secs => %(seconds)s) limit 100
+                  and received_at < now() - make_interval(secs => %(seconds)s)
+                order by severity desc, received_at limit 100
                 """,
                 seconds=older_than_seconds,
             )

@@ -1,12 +1,21 @@
 """What people must hear anew: an edit wakes nobody, so news is a reply of its own."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.store.engine import Transaction
+from app.domain.alert import Alert, AlertGroup, AlertStatus, Severity
+from app.domain.subject import Subject
+from app.store.codec import storable
+from app.store.engine import Row, Transaction
+from app.store.episodes import Merge
 
 LOUD = frozenset({"joined", "severity", "refire", "repeat"})
+
+
+# A sender that repeats sooner is another replica, or a retry whose first answer was lost.
+REPEAT_AFTER = timedelta(minutes=10)
+NAMED_SUBJECTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +31,41 @@ class News:
         return "broadcast" if self.kind in LOUD else "reply"
 
 
-async def tell_news(transaction: Transaction, incident_id: UUID, news: list[News], now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The body that may hold news, when its group was posted before, and when it came."""
+
+    group: AlertGroup
+    posted_at: datetime
+    received_at: datetime
+
+
+def news_of(told: Told, episode: Row, merged: Merge, joined: tuple[Subject, ...]) -> list[News]:
+    """What people must hear anew; nothing before the head is out, for the head will say it all."""
+    if episode["announced_at"] is None or not merged.fires:
+        return []
+    news = []
+    if episode["incident_state"] == AlertStatus.RESOLVED:
+        news.append(News("refire", "firing again after it had resolved"))
+    severity = told.group.severity
+    if severity > episode["severity"]:
+        name = lead_of(merged).name
+        news.append(News("severity", f"now {severity.word}, was {Severity(episode['severity']).word}: {name}"))
+    if joined:
+        names = ", ".join(str(subject) for subject in joined[:NAMED_SUBJECTS])
+        more = f" and {len(joined) - NAMED_SUBJECTS} more" if len(joined) > NAMED_SUBJECTS else ""
+        news.append(News("joined", f"now affected too: {names}{more}"))
+    if not news and merged.restarted and told.received_at - told.posted_at >= REPEAT_AFTER:
+        news.append(News("refire", "it began anew, and nobody had said that it was over"))
+    return news
+
+
+def lead_of(merged: Merge) -> Alert:
+    """The alert that an incident is titled with: firing first, then the most severe, then the oldest."""
+    return min(merged.writes, key=lambda a: (a.ended_at is not None, -a.severity, a.starts_at, a.fingerprint))
+
+
+async def tell_news(transaction: Transaction, incident_id: UUID, news: list[News]) -> None:
     """Put news into the timeline and want a reply under each head; call with the incident locked.
 
     At most one broadcast in five minutes: what comes meanwhile joins the reply that waits.
@@ -33,13 +76,12 @@ async def tell_news(transaction: Transaction, incident_id: UUID, news: list[News
             insert into timeline (month, incident_id, key, at, kind, body, source)
             select i.month, i.id, %(loudness)s || ':' || lpad((1 + (select count(*) from timeline t
               where t.month = i.month and t.incident_id = i.id and t.key like %(loudness)s || ':%%'))::text, 6, '0'),
-              %(at)s, %(kind)s, %(body)s, 'sitrep'
+              clock_timestamp(), %(kind)s, %(body)s, 'sitrep'
             from incident i where i.id = %(id)s
             """,
             loudness=item.loudness,
-            at=now,
             kind=f"news.{item.kind}",
-            body=item.text[:300],
+            body=storable(item.text)[:300],
             id=incident_id,
         )
     for loudness in sorted({item.loudness for item in news}):
@@ -61,7 +103,7 @@ async def _want_reply(transaction: Transaction, incident_id: UUID, loudness: str
         insert into delivery (incident_id, notifier, target, part, wanted, nonce, due_at)
         select head.incident_id, head.notifier, head.target, 'news:' || %(loudness)s || ':' || number, number,
           gen_random_uuid(), greatest(now(), case when %(loudness)s = 'broadcast' then (
-            select max(last.created_at) + interval '5 minutes' from delivery last
+            select max(greatest(last.created_at, last.due_at)) + interval '5 minutes' from delivery last
             where last.incident_id = head.incident_id and last.notifier = head.notifier
               and last.target = head.target and last.part like 'news:broadcast:%%') end)
         from delivery head, newest
@@ -75,18 +117,28 @@ async def _want_reply(transaction: Transaction, incident_id: UUID, loudness: str
 
 
 async def want_edits(transaction: Transaction, incident_id: UUID) -> None:
-    """The incident looks different now: what shows it should be drawn again.
+    """The incident looks different now: what shows it should be drawn again, and what was given up tried again.
 
-    A PagerDuty note that was given up for want of an incident gets another chance.
+    The word on the end of an incident is wanted again each time that it ends.
     """
     await transaction.execute(
         """
-        update delivery set wanted = wanted + 1,
-          state = case when state = 'shown' then 'due'
-            when state = 'parked' and error like 'no_pagerduty_incident%%' then 'due' else state end,
-          attempts = case when state = 'parked' then 0 else attempts end,
-          due_at = case when state in ('shown', 'parked') then now() else due_at end
-        where incident_id = %(id)s and part in ('head', 'details', 'note')
+        update delivery d set wanted = wanted + 1, state = case when d.state = 'shown' then 'due' else d.state end,
+          due_at = case when d.state = 'shown' then now() else due_at end
+        from incident i where i.id = d.incident_id and i.id = %(id)s
+          and (part in ('head', 'details', 'note') or (part = 'end' and i.state = 'resolved'))
+        """,
+        id=incident_id,
+    )
+    await unpark(transaction, incident_id)
+
+
+async def unpark(transaction: Transaction, incident_id: UUID) -> None:
+    """A webhook gives what was given up another chance: a person may have mended it since."""
+    await transaction.execute(
+        """
+        update delivery set state = 'due', attempts = 0, due_at = now()
+        where incident_id = %(id)s and state = 'parked'
         """,
         id=incident_id,
     )

@@ -62,6 +62,8 @@ class Queue:
                 connection=transaction.driver,
                 queue=QUEUE,
                 lock=str(incident_id),
+                # Below every enrichment: a job that waits holds the incident's lock back from no other.
+                priority=-1,
                 schedule_in={"seconds": after_seconds},
             ).defer_async(incident_id=str(incident_id))
 

@@ -35,7 +35,7 @@ alert_group = Table(
     Column("group_key", Text, nullable=False),
     Column("content_hash", LargeBinary),
     Column("episodes", Integer, nullable=False, server_default=text("0")),
-    Column("told_at", _instant, nullable=False, server_default=_now),
+    Column("posted_at", _instant, nullable=False, server_default=_now),
     UniqueConstraint("sender", "cluster", "receiver", "group_sha", name="alert_group_identity"),
 )
 
@@ -67,6 +67,7 @@ incident = Table(
     Column("cause", Text),
     Column("title", Text, nullable=False),
     Column("headline", Text, nullable=False),
+    Column("reported", JSONB, nullable=False),
     Column("subjects", JSONB, nullable=False),
     Column("resolution", JSONB),
     Column("search", TSVECTOR),

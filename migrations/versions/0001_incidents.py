@@ -12,7 +12,7 @@ create table alert_group (
   id bigint generated always as identity primary key,
   sender text not null, cluster text not null, receiver text not null, group_sha bytea not null,
   group_key text not null, content_hash bytea, episodes int not null default 0,
-  told_at timestamptz not null default now(),
+  posted_at timestamptz not null default now(),
   constraint alert_group_identity unique (sender, cluster, receiver, group_sha)
 );
 create table incident (
@@ -24,7 +24,8 @@ create table incident (
   started_at timestamptz not null, onset_at timestamptz,
   announced_at timestamptz, first_notified_at timestamptz, resolved_at timestamptz,
   alertname text not null, cluster text not null, namespace text not null, workload text not null,
-  cause text, title text not null, headline text not null, subjects jsonb not null,
+  cause text, title text not null, headline text not null, reported jsonb not null,
+  subjects jsonb not null,
   resolution jsonb, search tsvector
 );
 create index incident_unannounced on incident (received_at) where announced_at is null;

@@ -204,3 +204,17 @@ async def test_a_database_that_is_away_is_503_and_nothing_is_kept(sitrep: House)
     assert await sitrep.rows("select name from heartbeat") == []
     assert (await sitrep.http.get("/readyz")).status_code == 200
     assert (await sitrep.post(wire_body(groupKey="another"))).status_code == 202
+
+
+async def test_a_group_of_several_clusters_is_one_incident_a_cluster_and_each_resolves(sitrep: House) -> None:
+    def alerts(status: str) -> list[dict[str, object]]:
+        ended = {"endsAt": datetime.now(UTC).isoformat()} if status == "resolved" else {}
+        labels = {"alertname": "Down", "namespace": "shop"}
+        return [wire_alert(labels=labels | {"cluster": name}, status=status, **ended) for name in ("eu", "us")]
+
+    first = (await sitrep.post(wire_body(alerts("firing")[0]))).json()["incidents"]
+    both = (await sitrep.post(wire_body(*alerts("firing")))).json()["incidents"]
+    assert len(both) == 2
+    assert first[0]["id"] == both[0]["id"]
+    await sitrep.post(wire_body(*alerts("resolved"), status="resolved"))
+    assert {(await sitrep.record(incident["id"]))["state"] for incident in both} == {"resolved"}

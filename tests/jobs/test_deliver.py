@@ -95,8 +95,8 @@ class House:
             await transaction.execute(
                 """
                 insert into incident (id, month, state, severity, started_at, alertname, cluster, namespace,
-                  workload, title, headline, subjects)
-                values (%(id)s, %(month)s, 'firing', 3, %(now)s, 'A', '', '', '', 'A', 'first', '[]')
+                  workload, title, headline, reported, subjects)
+                values (%(id)s, %(month)s, 'firing', 3, %(now)s, 'A', '', '', '', 'A', 'first', '[]', '[]')
                 """,
                 id=self.incident_id,
                 month=month_of(now),

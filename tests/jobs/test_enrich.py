@@ -140,6 +140,27 @@ def pull_failure() -> ClusterEvent:
     return ClusterEvent(evidence_id("event"), POD, STARTED, STARTED, "Failed", message, warning=True, count=3)
 
 
+def deployment() -> ObjectState:
+    body = {
+        "metadata": {"name": "checkout", "namespace": "shop"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "checkout"}}},
+        "status": {"replicas": 1, "readyReplicas": 0},
+    }
+    return ObjectState(evidence_id("deployment"), CHECKOUT, STARTED, body)
+
+
+def unpullable_pod() -> ObjectState:
+    message = 'Back-off pulling image "registry.example/shop/checkout:1.4.2": not found'
+    waiting = {"reason": "ImagePullBackOff", "message": message}
+    status = {"name": "app", "restartCount": 0, "ready": False, "state": {"waiting": waiting}}
+    body = {
+        "metadata": {"name": POD.name, "namespace": "shop", "labels": {"app": "checkout"}},
+        "spec": {"containers": [{"name": "app", "image": "registry.example/shop/checkout:1.4.2"}]},
+        "status": {"phase": "Pending", "containerStatuses": [status]},
+    }
+    return ObjectState(evidence_id("pod"), POD, STARTED, body)
+
+
 @pytest.fixture
 async def house(database_url: str) -> AsyncIterator[House]:
     store = Store(database_url)
@@ -177,6 +198,73 @@ async def test_at_the_budget_a_partial_record_is_announced_and_the_rest_follows(
     incident = await house.incidents.get(incident_id)
     assert incident.enrichment == "complete"
     assert await house.scalar("select wanted from delivery where incident_id = %(id)s", incident_id) == 2
+
+
+async def until_announced(house: House, incident_id: UUID) -> None:
+    async with asyncio.timeout(10):
+        while not (await house.incidents.get(incident_id)).announced_at:
+            await asyncio.sleep(0.05)
+
+
+def kinds(incident: Incident) -> list[str]:
+    return [entry.kind for entry in incident.timeline if entry.kind.startswith("news.")]
+
+
+async def test_a_clear_cause_that_the_first_message_did_not_know_is_told_in_the_thread(house: House) -> None:
+    incident_id = await house.post(alert())
+    working = asyncio.create_task(house.enricher.enrich(incident_id))
+    await until_announced(house, incident_id)
+    house.cluster.pods += [deployment(), unpullable_pod()]
+    house.cluster.events.append(pull_failure())
+    house.cluster.gate.set()
+    await working
+    incident = await house.incidents.get(incident_id)
+    assert incident.assessment
+    assert incident.assessment.hypotheses[0].confidence == "high"
+    assert kinds(incident) == ["news.cause"]
+
+
+async def test_the_end_is_told_once_however_often_its_sender_says_it(house: House) -> None:
+    house.cluster.gate.set()
+    incident_id = await house.post(alert(), alert("KubePodNotReady"))
+    await house.enricher.enrich(incident_id)
+    async with house.store.transaction() as transaction:
+        await transaction.execute("update incident set first_notified_at = now()")
+    ended = datetime.now(UTC)
+    await house.post(alert(ended_at=ended), alert("KubePodNotReady", ended_at=ended))
+    await house.enricher.enrich(incident_id)
+    await house.post(alert(ended_at=ended))
+    await house.enricher.enrich(incident_id)
+    assert kinds(await house.incidents.get(incident_id)) == ["news.resolved"]
+
+
+async def test_what_ends_before_anything_was_found_out_is_announced_all_the_same(house: House) -> None:
+    incident_id = await house.post(alert())
+    await house.post(alert(ended_at=datetime.now(UTC)))
+    house.cluster.gate.set()
+    await house.enricher.enrich(incident_id)
+    incident = await house.incidents.get(incident_id)
+    assert incident.state is AlertStatus.RESOLVED
+    assert [delivery.part for delivery in incident.deliveries] == ["head"]
+
+
+async def test_what_was_over_before_we_heard_of_it_is_kept_and_told_to_nobody(house: House) -> None:
+    house.cluster.gate.set()
+    incident_id = await house.post(alert(ended_at=datetime.now(UTC)))
+    await house.enricher.enrich(incident_id)
+    incident = await house.incidents.get(incident_id)
+    assert incident.enrichment == "complete"
+    assert incident.deliveries == ()
+
+
+async def test_u0000_from_a_cluster_does_not_stop_the_incident_from_being_stored(house: House) -> None:
+    house.cluster.gate.set()
+    nasty = replace(pull_failure(), message="Failed to pull image \x00 \ud800 not found")
+    house.cluster.events.append(nasty)
+    incident_id = await house.post(alert())
+    await house.enricher.enrich(incident_id)
+    assert (await house.incidents.get(incident_id)).enrichment == "complete"
+    assert await house.incidents.evidence(incident_id)
 
 
 async def test_a_webhook_during_the_gathering_is_seen_by_the_next_round(house: House) -> None:

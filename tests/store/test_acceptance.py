@@ -1,5 +1,6 @@
 """Groups become incidents: opening, repeating, joining, resolving, reopening; on a real PostgreSQL."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from app.domain.incident import Incident
 from app.domain.subject import Subject
 from app.ingest.identity import content_hash
 from app.store.acceptance import Acceptance, Post
-from app.store.deliveries import Deliveries
+from app.store.deliveries import Channel, Deliveries
 from app.store.engine import Store, Transaction
 from app.store.incidents import Incidents
 from app.store.queue import Queue
@@ -230,6 +231,81 @@ async def test_a_body_that_is_resolved_from_the_start_is_kept_and_wakes_nobody(h
     assert incident.state is AlertStatus.RESOLVED
     assert incident.announced_at is not None
     assert await house.incidents.unannounced(0) == []
+
+
+async def test_a_copy_of_an_old_body_after_a_refire_changes_nothing(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    await house.post(alert(ends=4), minute=5)
+    await house.post(alert(starts=8), minute=9)
+    before = await house.get(first)
+    assert await house.post(alert(), minute=10) == first
+    after = await house.get(first)
+    assert [(a.starts_at, a.ended_at) for a in after.alerts] == [(a.starts_at, a.ended_at) for a in before.alerts]
+    assert after.state is AlertStatus.FIRING
+
+
+async def test_a_replicas_slightly_older_end_does_not_hold_the_group_open(house: House) -> None:
+    first = await house.post(alert(), alert("Slow"), minute=1)
+    await house.post(alert(ends=5), alert("Slow"), minute=5.1)
+    await house.post(alert(ends=4.9), alert("Slow", ends=6), minute=6.1)
+    assert (await house.get(first)).state is AlertStatus.RESOLVED
+
+
+async def test_an_old_copy_does_not_reopen_because_of_an_alert_that_was_muted(house: House) -> None:
+    first = await house.post(alert(), alert("Muted"), minute=1)
+    await house.announce(first)
+    await house.post(alert(ends=4), minute=5)
+    await house.post(alert(), alert("Muted"), minute=6)
+    assert (await house.get(first)).state is AlertStatus.RESOLVED
+    assert await house.news(first) == []
+    await house.post(alert("Muted"), minute=20)
+    assert (await house.get(first)).state is AlertStatus.FIRING, "it is not muted any more"
+
+
+async def test_an_alert_that_begins_anew_in_an_open_incident_is_told(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    await house.announce(first)
+    assert await house.post(alert(starts=600), minute=601) == first
+    assert await house.news(first) == ["news.refire"]
+
+
+async def test_what_was_parked_is_tried_again_at_the_next_webhook(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    await house.announce(first)
+    async with house.store.transaction() as transaction:
+        await transaction.execute("update delivery set state = 'parked', error = 'invalid_auth'")
+    await house.post(alert(), minute=1.1)
+    assert [d.state for d in (await house.get(first)).deliveries] == ["due"]
+
+
+async def test_an_incident_that_nobody_was_told_of_is_announced_at_once_when_it_rises(house: House) -> None:
+    first = await house.post(alert(severity="info"), minute=1)
+    await house.deliveries.announce(first, [])
+    assert await house.incidents.unannounced(0) == []
+    await house.post(alert(severity="info"), alert("Down", severity="critical"), minute=5)
+    assert await house.incidents.unannounced(0) == [first]
+
+
+async def test_subjects_that_analysis_renamed_do_not_join_again(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    await house.announce(first)
+    async with house.store.transaction() as transaction:
+        renamed = '[{"cluster": "prod", "namespace": "shop", "kind": "CronJob", "name": "backup"}]'
+        await transaction.execute("update incident set subjects = %(s)s::jsonb", s=renamed)
+    await house.post(alert(), alert("Slow"), minute=3)
+    assert await house.news(first) == []
+
+
+async def test_writers_of_an_incident_and_its_outbox_do_not_wait_for_each_other_in_a_circle(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    await house.deliveries.announce(first, [("slack", "C1", "head"), ("slack", "C1", "details")])
+    for turn in range(12):
+        claim = await house.deliveries.claim(Channel("slack", "C1"))
+        assert claim
+        await asyncio.gather(
+            house.deliveries.record(claim, "C1/1", f"digest {turn}"),
+            house.post(alert(), alert(f"Other{turn}", starts=turn), minute=turn + 2),
+        )
 
 
 async def test_two_clusters_share_a_group_key_and_no_incident(house: House) -> None:

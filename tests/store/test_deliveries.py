@@ -31,8 +31,8 @@ class Outbox:
             await transaction.execute(
                 """
                 insert into incident (id, month, state, severity, started_at, alertname, cluster, namespace,
-                  workload, title, headline, subjects)
-                values (%(id)s, %(month)s, 'firing', %(severity)s, %(now)s, 'A', '', '', '', 'A', 'A', '[]')
+                  workload, title, headline, reported, subjects)
+                values (%(id)s, %(month)s, 'firing', %(severity)s, %(now)s, 'A', '', '', '', 'A', 'A', '[]', '[]')
                 """,
                 id=incident_id,
                 month=month_of(now),

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import psycopg
 import pytest
 
-from app.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from app.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, running_url
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -175,10 +175,13 @@ def test_an_initialisation_that_was_killed_half_way_is_begun_anew(data_dir: Path
         unfinished = data_dir / f"pg{major}.new"
         unfinished.mkdir()
         (unfinished / "half").write_text("written")
+        (unfinished / "PG_VERSION").write_text(f"{major}\n")
     server = EmbeddedPostgres(data_dir, durable=False)
     try:
         with psycopg.connect(libpq(server.start())) as connection:
             assert connection.execute("SELECT current_database()").fetchone() == ("sitrep",)
+        server.stop()
+        server.start()
     finally:
         server.stop()
 
@@ -195,6 +198,28 @@ def test_a_failed_start_leaves_neither_a_process_nor_the_lock(data_dir: Path) ->
     control.with_suffix(".aside").rename(control)
     assert server.start().startswith("postgresql+psycopg://sitrep@/sitrep?host=")
     server.stop()
+
+
+def test_another_process_finds_the_running_database_and_nothing_once_it_ended(data_dir: Path) -> None:
+    assert running_url(data_dir) is None
+    server = EmbeddedPostgres(data_dir, durable=False)
+    try:
+        assert running_url(data_dir) is None
+        url = server.start("http://127.0.0.1:8080")
+        assert running_url(data_dir) == url
+    finally:
+        server.stop()
+    assert running_url(data_dir) is None
+
+
+def test_a_lock_file_of_someone_else_leads_nowhere(data_dir: Path) -> None:
+    data_dir.mkdir()
+    for text in ("", "http://x", "http://x\n/tmp", "http://x\n/tmp/sitrep-pg-../../etc", "http://x\n/etc\n"):
+        (data_dir / "lock").write_text(text)
+        assert running_url(data_dir) is None
+    (data_dir / "lock").unlink()
+    (data_dir / "lock").symlink_to("/etc/passwd")
+    assert running_url(data_dir) is None
 
 
 def test_leaving_the_with_block_stops_the_server(data_dir: Path) -> None:

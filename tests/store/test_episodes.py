@@ -72,6 +72,40 @@ def test_a_late_alert_beside_a_fresh_one_costs_only_itself() -> None:
     assert not merged.only_late
 
 
+def test_a_copy_of_an_old_firing_body_leaves_both_episodes_alone() -> None:
+    merged = merge([stored(1, 10), stored(12)], [alert(1)], minutes(13))
+    assert merged.only_late
+    assert merged.late_open
+    assert merged.moves == ()
+
+
+def test_a_resolve_that_names_an_old_start_ends_the_open_episode_without_moving_it() -> None:
+    merged = merge([stored(1, 10), stored(12)], [alert(1, 14)], minutes(15))
+    assert [(a.starts_at, a.ended_at) for a in merged.writes] == [(minutes(12), minutes(14))]
+    assert merged.moves == ()
+
+
+def test_an_end_in_the_far_future_ends_now_and_swallows_nothing() -> None:
+    far = Alert("f1", AlertStatus.RESOLVED, {}, {}, minutes(1), datetime(9999, 1, 1, tzinfo=UTC))
+    ended = merge([stored(1)], [far], minutes(5)).writes[0]
+    assert ended.ended_at == minutes(5)
+    assert merge([stored(1, 5)], [alert(6)], minutes(7)).fires
+
+
+def test_an_old_copy_cannot_reopen_and_a_new_episode_can() -> None:
+    muted = [stored(1, 5), stored(1, None, "muted")]
+    old_copy = merge(muted, [alert(1), alert(1, fingerprint="muted")], minutes(9))
+    assert old_copy.fires
+    assert not old_copy.may_reopen
+    assert merge(muted, [alert(1, fingerprint="muted")], minutes(9)).may_reopen, "it is not muted any more"
+    assert merge(muted, [alert(8), alert(1, fingerprint="muted")], minutes(9)).may_reopen
+
+
+def test_an_alert_that_begins_anew_without_having_ended_is_noticed() -> None:
+    assert merge([stored(1)], [alert(600)], minutes(601)).restarted
+    assert not merge([stored(1)], [alert(1)], minutes(2)).restarted
+
+
 episodes = st.lists(
     st.tuples(st.integers(0, 20), st.one_of(st.none(), st.integers(1, 10))).map(
         lambda pair: alert(pair[0], None if pair[1] is None else pair[0] + pair[1])
@@ -87,6 +121,7 @@ def apply(bodies: list[Alert]) -> dict[datetime, datetime | None]:
     for body in bodies:
         merged = merge([StoredEpisode("f1", s, e) for s, e in rows.items()], [body], minutes(60))
         for before, moved in merged.moves:
+            assert moved.starts_at not in rows, "no episode is moved onto another"
             rows[moved.starts_at] = rows.pop(before)
         for written in merged.writes:
             known = rows.get(written.starts_at)

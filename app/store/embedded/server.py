@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,17 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
 import psycopg
 
 from app.store.embedded.account import ADVICE, Account, EmbeddedPostgresError
 from app.store.embedded.binaries import Binaries, choose_binaries
 from app.store.embedded.lock import DataLock
+from app.store.embedded.running import DATABASE, SOCKET_PREFIX, is_socket_folder, url_of
 
-DATABASE = "sitrep"
-# A socket's path may have 107 bytes at most: the folder cannot be under the data folder.
-SOCKET_PREFIX = "/tmp/sitrep-pg-"  # noqa: S108 - made by mkdtemp, 0700
 START_SECONDS = 60
 INITDB_SECONDS = 120
 STOP_SECONDS = 30
@@ -32,6 +30,8 @@ _PR_SET_PDEATHSIG = 1
 _LOCALE_PROVIDER_SINCE = 17
 # The server of a killed parent is still ending.
 _PREDECESSOR = ("shared memory block", "postmaster.pid")
+# Not `pg18.new`: that is an initialisation which was killed, to be begun anew.
+_CLUSTER = re.compile(r"pg\d+")
 _NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 _log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class EmbeddedPostgres:
         except BaseException:
             self.stop()
             raise
-        return f"postgresql+psycopg://{DATABASE}@/{DATABASE}?host={quote(str(self._socket_folder), safe='')}"
+        return url_of(self._socket_folder)
 
     def stop(self) -> None:
         """Fast shutdown: open transactions are rolled back, clients cut off. Does nothing if not started."""
@@ -101,7 +101,7 @@ class EmbeddedPostgres:
     def _remove_stale_socket_folder(self) -> None:
         assert self._lock is not None  # noqa: S101 - taken by the caller
         _, stale = self._lock.read()
-        if stale.startswith(SOCKET_PREFIX) and "/" not in stale.removeprefix(SOCKET_PREFIX):
+        if is_socket_folder(stale):
             shutil.rmtree(stale, ignore_errors=True)
 
     def _run_until_ready(self, binaries: Binaries, cluster: Path, account: Account) -> None:
@@ -154,11 +154,12 @@ def _existing(data_dir: Path) -> tuple[int | None, int | None]:
     """Major version and owner of the data that is there; the newest if there are several."""
     newest: tuple[int | None, int | None] = (None, None)
     try:
-        for version_file in data_dir.glob("pg*/PG_VERSION"):
+        clusters = [path for path in data_dir.glob("pg*") if _CLUSTER.fullmatch(path.name)]
+        for version_file in (path / "PG_VERSION" for path in clusters if (path / "PG_VERSION").exists()):
             major = int(version_file.read_text(encoding="ascii").strip())
             if newest[0] is None or major > newest[0]:
                 newest = (major, version_file.stat().st_uid)
-        for cluster in data_dir.glob("pg*"):
+        for cluster in clusters:
             # Unreadable is not the same as absent: a second database beside it would hide the first.
             next(cluster.iterdir(), None)
     except PermissionError as error:
