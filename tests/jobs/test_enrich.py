@@ -140,13 +140,14 @@ def pull_failure() -> ClusterEvent:
     return ClusterEvent(evidence_id("event"), POD, STARTED, STARTED, "Failed", message, warning=True, count=3)
 
 
-def deployment() -> ObjectState:
-    body = {
-        "metadata": {"name": "checkout", "namespace": "shop"},
-        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "checkout"}}},
-        "status": {"replicas": 1, "readyReplicas": 0},
-    }
-    return ObjectState(evidence_id("deployment"), CHECKOUT, STARTED, body)
+REPLICA_SET = {"kind": "ReplicaSet", "name": "checkout-7d9f8b6c5f", "controller": True}
+
+
+def replica_set() -> ObjectState:
+    owner = {"kind": "Deployment", "name": "checkout", "controller": True}
+    body = {"metadata": {"name": REPLICA_SET["name"], "namespace": "shop", "ownerReferences": [owner]}}
+    subject = Subject("prod", "shop", "ReplicaSet", str(REPLICA_SET["name"]))
+    return ObjectState(evidence_id("replica set"), subject, STARTED, body)
 
 
 def unpullable_pod() -> ObjectState:
@@ -154,9 +155,13 @@ def unpullable_pod() -> ObjectState:
     waiting = {"reason": "ImagePullBackOff", "message": message}
     status = {"name": "app", "restartCount": 0, "ready": False, "state": {"waiting": waiting}}
     body = {
-        "metadata": {"name": POD.name, "namespace": "shop", "labels": {"app": "checkout"}},
+        "metadata": {"name": POD.name, "namespace": "shop", "ownerReferences": [REPLICA_SET]},
         "spec": {"containers": [{"name": "app", "image": "registry.example/shop/checkout:1.4.2"}]},
-        "status": {"phase": "Pending", "containerStatuses": [status]},
+        "status": {
+            "phase": "Pending",
+            "conditions": [{"type": "PodScheduled", "status": "True"}],
+            "containerStatuses": [status],
+        },
     }
     return ObjectState(evidence_id("pod"), POD, STARTED, body)
 
@@ -214,7 +219,7 @@ async def test_a_clear_cause_that_the_first_message_did_not_know_is_told_in_the_
     incident_id = await house.post(alert())
     working = asyncio.create_task(house.enricher.enrich(incident_id))
     await until_announced(house, incident_id)
-    house.cluster.pods += [deployment(), unpullable_pod()]
+    house.cluster.pods += [replica_set(), unpullable_pod()]
     house.cluster.events.append(pull_failure())
     house.cluster.gate.set()
     await working
