@@ -86,7 +86,7 @@ class Sender:
         )
         name = claim.channel.notifier
         is_news = claim.part.startswith("news:")
-        if is_news and not (claim.news and self._dispatcher.tells_news(name)):
+        if is_news and not (claim.news and self._dispatcher.tells(name, claim.part)):
             await self._deliveries.record(claim, "", "")
             return False
         digest = self._dispatcher.digest(name, letter)

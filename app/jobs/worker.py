@@ -11,8 +11,8 @@ from app.domain.alert import Severity
 from app.jobs.announce import LOOK_EVERY_SECONDS, Announcer
 from app.jobs.deliver import Sender
 from app.jobs.enrich import Enricher
-from app.store.deliveries import Deliveries
 from app.store.engine import Store, StoreUnavailableError
+from app.store.parked import ParkedDeliveries
 from app.store.partitions import ensure_partitions
 from app.store.queue import ENRICH, LOOK_AGAIN, QUEUE, JobContext, Queue, retry_strategy
 
@@ -37,7 +37,7 @@ class Worker:
         self._enricher = enricher
         self._sender = sender
         self._announcer: Announcer = enricher.announcer
-        self._deliveries = Deliveries(store)
+        self._parked = ParkedDeliveries(store)
         self._seen_parked: set[str] = set()
         self._stopping = asyncio.Event()
         _register(queue, enricher)
@@ -117,14 +117,14 @@ class Worker:
             log.info("took up what was left behind", stalled_jobs=stalled, incidents=len(behind))
         telemetry.JOBS_BEHIND.set(len(behind))
         await self._announcer.watch_slow()
-        parked = await self._deliveries.parked()
+        parked = await self._parked.counts()
         for notifier in {*parked, *self._seen_parked}:
             telemetry.DELIVERIES_PARKED.labels(notifier).set(parked.get(notifier, 0))
         self._seen_parked |= parked.keys()
 
     async def _revive(self) -> None:
         """What was given up is tried again now and then: a token is renewed, a bot invited."""
-        revived = await self._deliveries.revive(REVIVE_EVERY_SECONDS)
+        revived = await self._parked.revive(REVIVE_EVERY_SECONDS)
         if revived:
             log.info("tries again what was parked", deliveries=revived)
 

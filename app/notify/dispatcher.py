@@ -1,13 +1,20 @@
 """From a letter to an outcome: what the notifiers' errors mean for the delivery. It never touches the store."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 from app.domain.diagnosis import Diagnosis
 from app.domain.errors import DeliveryError
 from app.domain.incident import Incident
 from app.notify.notifier import CANNOT_SEARCH_CODE, NOT_THERE_YET_CODE, Letter, Notifier, Target
+
+T = TypeVar("T")
+
+LONGEST_CALL_SECONDS = 20.0
+"""How long one send or one look may take in all: the lease of its delivery must not end meanwhile."""
 
 LONGEST_RETRY_SECONDS = 300.0
 _FIRST_RETRY_SECONDS = 2.0
@@ -86,8 +93,9 @@ SearchOutcome = Found | NotFound | CannotSearch | Retry
 class Dispatcher:
     """All ways to people by name."""
 
-    def __init__(self, notifiers: Sequence[Notifier]) -> None:
+    def __init__(self, notifiers: Sequence[Notifier], longest_call_seconds: float = LONGEST_CALL_SECONDS) -> None:
         self._notifiers = {notifier.name: notifier for notifier in notifiers}
+        self._longest_call_seconds = longest_call_seconds
 
     @property
     def notifiers(self) -> Mapping[str, Notifier]:
@@ -98,10 +106,10 @@ class Dispatcher:
         """(notifier name, target) of all that this incident should show now."""
         return tuple((name, target) for name, one in self._notifiers.items() for target in one.targets(incident))
 
-    def tells_news(self, notifier_name: str) -> bool:
-        """Whether news letters are for this notifier."""
+    def tells(self, notifier_name: str, part: str) -> bool:
+        """Whether letters of this part are for this notifier."""
         notifier = self._notifiers.get(notifier_name)
-        return notifier is not None and notifier.tells_news
+        return notifier is not None and notifier.tells(part)
 
     def digest(self, notifier_name: str, letter: Letter) -> str:
         """What the reader would see, as a hash; empty for a notifier that is not configured any more."""
@@ -114,7 +122,7 @@ class Dispatcher:
         if notifier is None:
             return Parked(f"{notifier_name} is not configured", "not_configured")
         try:
-            return Sent(await notifier.send(letter))
+            return Sent(await self._bounded(notifier.send(letter)))
         except DeliveryError as error:
             return _outcome(error, letter)
 
@@ -124,7 +132,7 @@ class Dispatcher:
         if notifier is None:
             return CannotSearch(f"{notifier_name} is not configured")
         try:
-            reference = await notifier.find(letter)
+            reference = await self._bounded(notifier.find(letter))
         except DeliveryError as error:
             if error.retryable and error.code != CANNOT_SEARCH_CODE:
                 return Retry(str(error), _seconds(error, letter))
@@ -150,6 +158,16 @@ class Dispatcher:
         """Give all connections back."""
         for notifier in self._notifiers.values():
             await notifier.aclose()
+
+    async def _bounded(self, call: Coroutine[Any, Any, T]) -> T:
+        """The answer in time. Raises `DeliveryError`: a notifier may make several calls, each in its own time."""
+        try:
+            async with asyncio.timeout(self._longest_call_seconds):
+                return await call
+        except TimeoutError as error:
+            reason = f"no answer in {self._longest_call_seconds:g} s"
+            # Which of the calls was cut off is not known here: it may have been the one that posts.
+            raise DeliveryError(reason, retryable=True, code="timeout", unknown=True) from error
 
 
 def _outcome(error: DeliveryError, letter: Letter) -> Outcome:

@@ -12,6 +12,7 @@ HEAD = "head"
 DETAILS = "details"
 NOTE = "note"
 NEWS = "news"
+LOUD_NEWS = "news:broadcast:"
 END = "end"
 
 CANNOT_SEARCH_CODE = "missing_scope"
@@ -36,7 +37,8 @@ class Target:
 class Letter:
     """One send. `reference` is set where it edits what stands; `head_reference` where it replies to a head.
 
-    `part` is `head`, `details`, `note`, `end`, or `news:N`; `news` holds the texts that a news reply tells.
+    `part` is `head`, `details`, `note`, `end`, `news:broadcast:N` for what people must hear, or `news:reply:N`
+    for what may stay in the thread; `news` holds the texts that a news letter tells.
     `nonce` marks the message so that it can be found again; `may_repeat`: say that it may be a repeat.
     `attempts` counts the sends before this one that failed or had to wait.
     """
@@ -54,13 +56,13 @@ class Letter:
 
 
 class Notifier(Protocol):
-    """A way to people. Its vendor's errors leave it only as `DeliveryError`.
-
-    `tells_news`: whether `news:N` letters are for it at all.
-    """
+    """A way to people. Its vendor's errors leave it only as `DeliveryError`."""
 
     name: str
-    tells_news: bool
+
+    def tells(self, part: str) -> bool:
+        """Whether letters of this part are for it at all; what is not is dropped, and nobody hears it there."""
+        ...
 
     def targets(self, incident: Incident) -> tuple[Target, ...]:
         """What this incident should show where; empty where routes or severity say nothing to nobody."""

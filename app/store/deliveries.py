@@ -209,43 +209,6 @@ class Deliveries:
         """Hopeless until a person changes something: kept, shown, and not tried again by itself."""
         await self._set(claim, "state = 'parked', error = %(e)s, due_at = now()", e=reason[:300])
 
-    async def revive(self, after_seconds: float) -> int:
-        """Try again what was parked this long ago, for a day: a token is renewed, a bot invited; how many."""
-        async with self._store.transaction() as transaction:
-            return await transaction.execute(
-                """
-                update delivery set state = 'due', attempts = 0, due_at = now()
-                where state = 'parked' and created_at > now() - interval '1 day'
-                  and due_at < now() - make_interval(secs => %(seconds)s)
-                """,
-                seconds=after_seconds,
-            )
-
-    async def parked(self) -> dict[str, int]:
-        """How many deliveries wait for a person, for each notifier.
-
-        An alert that pages nobody has no PagerDuty incident: that is no fault of the delivery, and not counted.
-        """
-        async with self._store.transaction() as transaction:
-            rows = await transaction.all(
-                """
-                select notifier, count(*) as count from delivery
-                where state = 'parked' and coalesce(error, '') not like 'no_pagerduty_incident%%' group by notifier
-                """
-            )
-        return {row["notifier"]: row["count"] for row in rows}
-
-    async def parked_reasons(self) -> list[tuple[str, str, int]]:
-        """(notifier, reason, how many) of what is parked, the most frequent first."""
-        async with self._store.transaction() as transaction:
-            rows = await transaction.all(
-                """
-                select notifier, coalesce(error, '') as reason, count(*) as count from delivery
-                where state = 'parked' group by notifier, reason order by count desc limit 20
-                """
-            )
-        return [(row["notifier"], row["reason"], row["count"]) for row in rows]
-
     async def _set(self, claim: Claim, assignments: str, **parameters: object) -> None:
         async with self._store.transaction() as transaction:
             await transaction.execute(

@@ -5,19 +5,25 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
-from sqlalchemy import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 POOL_SIZE = 20
 POOL_WAIT_SECONDS = 2.0
 STATEMENT_TIMEOUT_MS = 15_000
+_NOT_AN_ADDRESS = "must be postgresql://user:password@host:port/database, special characters of the password as %XX"
 
 
 class StoreUnavailableError(Exception):
     """PostgreSQL is away or its pool exhausted: nothing was kept, try again."""
+
+
+class DatabaseUrlError(ValueError):
+    """The address of the database is none; the text does not show it."""
 
 
 Row = dict[str, Any]
@@ -105,13 +111,23 @@ class Store:
 
 
 def psycopg_url(url: str) -> str:
-    """The same address with our driver named, whatever the short form was."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
-        raise ValueError("must be a postgresql:// address")
-    return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    """The same address with our driver named, whatever the short form was. Raises `DatabaseUrlError`."""
+    return _parsed(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
 def libpq_url(url: str) -> str:
-    """The same address as libpq, and so the job engine's pool, takes it."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    """The same address as libpq, and so the job engine's pool, takes it. Raises `DatabaseUrlError`."""
+    return _parsed(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _parsed(url: str) -> URL:
+    """The address in its parts; the parsers' own words are dropped, for they quote what may be a password."""
+    try:
+        parsed = make_url(url.strip())
+        # Knows the options that libpq takes; it connects to nothing.
+        conninfo_to_dict(parsed.set(drivername="postgresql").render_as_string(hide_password=False))
+    except (ArgumentError, ValueError, psycopg.Error):
+        raise DatabaseUrlError(_NOT_AN_ADDRESS) from None
+    if parsed.get_backend_name() not in {"postgresql", "postgres"} or "@" in (parsed.host or ""):
+        raise DatabaseUrlError(_NOT_AN_ADDRESS)
+    return parsed

@@ -15,7 +15,7 @@ from tests.fakes.server import FakeServer, Trouble
 from tests.fakes.slack import FakeSlack
 from tests.notify.letters import letter, page_link
 from tests.notify.test_markup import hostile
-from tests.scenarios.incidents import oom_after_rollout
+from tests.scenarios.incidents import oom_after_rollout, resolved
 
 pytestmark = pytest.mark.anyio
 
@@ -125,3 +125,12 @@ async def test_its_own_secret_stands_in_no_reason(stand: Stand) -> None:
 async def test_the_same_incident_has_the_same_digest(stand: Stand) -> None:
     again = replace(stand.letter, incident=replace(stand.letter.incident, revision=99), attempts=3, may_repeat=True)
     assert stand.notifier.digest(stand.letter) == stand.notifier.digest(again)
+
+
+async def test_what_it_shows_is_for_it_and_an_unknown_way_to_people_is_told_nothing(stand: Stand) -> None:
+    dispatcher = Dispatcher([stand.notifier])
+    over = resolved(oom_after_rollout(), confirmed=False)
+    shown = dispatcher.targets(over)
+    assert shown
+    assert all(dispatcher.tells(name, target.part) for name, target in shown)
+    assert not any(dispatcher.tells("pigeon", target.part) for _, target in shown)

@@ -20,6 +20,7 @@ from app.store.engine import Store
 from app.store.identity import uuid7
 from app.store.incidents import Incidents
 from app.store.leases import Leases
+from app.store.parked import ParkedDeliveries
 from app.store.partitions import month_of
 
 pytestmark = pytest.mark.anyio
@@ -32,7 +33,7 @@ class Wall:
     """A notifier that keeps what it is sent; `troubles` are raised one after the other, after or before keeping."""
 
     name: str = "wall"
-    tells_news: bool = True
+    news: bool = True
     troubles: deque[DeliveryError] = field(default_factory=deque)
     keeps_lost: bool = True
     searchable: bool = True
@@ -44,6 +45,9 @@ class Wall:
     def targets(self, incident: Incident) -> tuple[Target, ...]:
         del incident
         return (Target("W1", "head"),)
+
+    def tells(self, part: str) -> bool:
+        return self.news or not part.startswith("news:")
 
     def digest(self, letter: Letter) -> str:
         return letter.incident.headline
@@ -209,7 +213,7 @@ async def test_what_is_hopeless_is_parked_with_its_reason(house: House) -> None:
     await house.round()
     await house.round()
     assert await house.state() == ("parked", None)
-    assert await house.deliveries.parked_reasons() == [("wall", "channel_not_found", 1)]
+    assert await ParkedDeliveries(house.store).reasons() == [("wall", "channel_not_found", 1)]
     assert len(house.wall.letters) == 1
 
 
@@ -247,7 +251,7 @@ async def test_a_sender_whose_lease_ended_withdraws_its_second_message(house: Ho
 
 
 async def test_news_for_a_notifier_that_tells_none_is_dropped(house: House) -> None:
-    house.wall.tells_news = False
+    house.wall.news = False
     await house.round()
     await house.deliveries.announce(house.incident_id, [("wall", "W1", "news:broadcast:1")])
     await house.round()

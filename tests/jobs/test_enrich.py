@@ -74,7 +74,9 @@ class Board:
     """A notifier that wants a head for everything."""
 
     name = "board"
-    tells_news = True
+
+    def tells(self, part: str) -> bool:
+        return bool(part)
 
     def targets(self, incident: Incident) -> tuple[Target, ...]:
         del incident

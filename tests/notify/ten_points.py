@@ -79,18 +79,13 @@ def _since(told: Told) -> bool:
 
 
 def _number(told: Told) -> bool:
-    seen = "\n".join(told.lines[1:4])
-    facts = (*_briefing(told).facts, _briefing(told).impact)
-    numbers = [fact for fact in facts if NUMBER.search(fact)]
-    if not numbers:
-        # Where nothing answered there is nothing to count; the gaps say so.
-        return bool(told.incident.gaps)
-    return any(fact.lower() in seen.lower() for fact in numbers) and "usual" in told.shown
+    said = [part for line in told.lines[1:4] for part in line.split(" · ")]
+    return any(NUMBER.search(part.partition("(usual ")[0]) and "(usual " in part for part in said)
 
 
 def _felt(told: Told) -> bool:
-    impact = _briefing(told).impact
-    return (impact if impact != "not seen" else "users: not seen").lower() in told.shown.lower()
+    worst = _briefing(told).impact.partition(" · ")[0]
+    return (worst if worst != "not seen" else "users: not seen").lower() in told.shown.lower()
 
 
 def _cause(told: Told) -> bool:
@@ -103,8 +98,7 @@ def _cause(told: Told) -> bool:
 def _change(told: Told) -> bool:
     change, no_change = _briefing(told).change, _briefing(told).no_change
     if change is None:
-        said = ("no change found", "changes: could not be looked at")
-        return any(f"• {text}" in told.shown for text in ([no_change] if no_change else said))
+        return f"• {no_change or 'changes: '}" in told.shown
     line = next((line for line in told.lines if line.startswith("• ") and change.text in line), "")
     return "→" in line and ("before)" in line or "AFTER onset)" in line or "at onset)" in line)
 
@@ -128,16 +122,16 @@ def _similar(told: Told) -> bool:
 
 def _not_seen(told: Told) -> bool:
     last = told.lines[-1]
-    sources = {gap.source for gap in told.incident.gaps}
-    named = all(SOURCES[source] in last for source in sources)
-    return named and CLOCK.search(last) is not None and ("Not seen" in last) is bool(sources)
+    failed = {gap.source for gap in told.incident.gaps if not gap.is_pending}
+    waiting = {gap.source for gap in told.incident.gaps if gap.is_pending}
+    named = all(SOURCES[source] in last for source in failed | waiting)
+    told_apart = ("Not seen" in last) is bool(failed) and ("Still asking" in last) is bool(waiting)
+    return named and told_apart and CLOCK.search(last) is not None
 
 
 def _no_dump(told: Told) -> bool:
     empty_rows = any(a == b == "" for a, b in zip(told.lines, told.lines[1:], strict=False))
-    bare = any(
-        line.strip() in {"•", "-"} or (line.rstrip().endswith(":") and "Ruled out" not in line) for line in told.lines
-    )
+    bare = any(line.strip() in {"•", "-"} or line.rstrip().endswith(":") for line in told.lines)
     return not (UUID.search(told.shown) or '{"' in told.shown or "alertname=" in told.shown or empty_rows or bare)
 
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from app.notify.dispatcher import (
+    LONGEST_CALL_SECONDS,
     CannotSearch,
     Dispatcher,
     Found,
@@ -15,7 +16,10 @@ from app.notify.dispatcher import (
     Sent,
     Unknown,
 )
-from app.notify.notifier import DETAILS, HEAD, Target
+from app.notify.notifier import DETAILS, END, HEAD, Target
+from app.notify.notifiers.slack.client import TIMEOUT_SECONDS
+from app.store.deliveries import LEASE_SECONDS
+from tests.fakes.server import Trouble
 from tests.fakes.slack import FakeSlack
 from tests.notify.letters import letter, slack_notifier, webhook_notifier
 from tests.scenarios.incidents import oom_after_rollout
@@ -31,9 +35,45 @@ async def test_targets_name_their_notifier() -> None:
             ("slack", Target("C0ONCALL", DETAILS)),
             ("slack_webhook", Target("webhook", HEAD)),
         )
-        assert dispatcher.tells_news("slack")
-        assert not dispatcher.tells_news("slack_webhook")
-        assert not dispatcher.tells_news("pigeon")
+
+
+async def test_each_notifier_says_which_parts_are_for_it() -> None:
+    async with FakeSlack() as slack:
+        dispatcher = Dispatcher([slack_notifier(slack), webhook_notifier(slack)])
+    for part in (HEAD, DETAILS, END, "news:broadcast:1", "news:reply:1"):
+        assert dispatcher.tells("slack", part)
+        assert not dispatcher.tells("pigeon", part)
+    assert dispatcher.tells("slack_webhook", "news:broadcast:1")
+    assert not dispatcher.tells("slack_webhook", "news:reply:1")
+
+
+async def test_a_send_that_takes_longer_than_its_lease_allows_may_have_arrived() -> None:
+    async with FakeSlack() as slack:
+        slack.trouble = Trouble("hang")
+        dispatcher = Dispatcher([slack_notifier(slack)], longest_call_seconds=0.2)
+        outcome = await dispatcher.deliver("slack", letter())
+        assert isinstance(outcome, Unknown)
+        assert "no answer in 0.2 s" in outcome.reason
+        assert isinstance(await dispatcher.deliver("slack", letter(reference="C0ONCALL/1.2")), Retry)
+        assert isinstance(await dispatcher.find("slack", letter()), Retry)
+
+
+async def test_the_calls_of_one_send_are_bounded_together() -> None:
+    async with FakeSlack(channels=("C0ONCALL", "C0SHOP")) as slack:
+        # Refused, let in, refused again, then told in the main channel: each call alone is in time.
+        slack.trouble = Trouble("slow", seconds=0.15)
+        slack.not_joined = {"C0SHOP"}
+        slow = letter(target="C0SHOP")
+        assert isinstance(await Dispatcher([slack_notifier(slack)]).deliver("slack", slow), Sent)
+        calls = len(slack.requests)
+        assert calls == 3
+        hasty = Dispatcher([slack_notifier(slack)], longest_call_seconds=0.25)
+        assert isinstance(await hasty.deliver("slack", slow), Unknown)
+        assert len(slack.requests) < 2 * calls
+
+
+def test_the_longest_call_ends_well_before_the_lease_of_a_delivery() -> None:
+    assert LONGEST_CALL_SECONDS + TIMEOUT_SECONDS < LEASE_SECONDS
 
 
 async def test_each_error_becomes_the_outcome_that_the_loop_acts_on() -> None:

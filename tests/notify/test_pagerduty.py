@@ -1,13 +1,14 @@
 """The PagerDuty note: found by Alertmanager's key, written once, edited in place."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
+from app.domain.alert import AlertStatus
 from app.domain.errors import DeliveryError
-from app.notify.dispatcher import Dispatcher, Parked, Sent, Waiting
+from app.notify.dispatcher import Dispatcher, Parked, Retry, Sent, Waiting
 from app.notify.notifier import NOTE, Letter, Target
 from app.notify.notifiers.pagerduty import PagerDutyNotifier
 from app.settings import Secret, Settings
@@ -21,9 +22,11 @@ pytestmark = pytest.mark.anyio
 KEY = oom_after_rollout().groups[0].group_sha.hex()
 
 
-def notifier_at(pagerduty: FakePagerDuty, sender: str = "oncall@shop.example") -> PagerDutyNotifier:
+def notifier_at(
+    pagerduty: FakePagerDuty, sender: str = "oncall@shop.example", now: datetime = NOW
+) -> PagerDutyNotifier:
     settings = Settings(pagerduty_token=Secret(pagerduty.token), pagerduty_from=sender, pagerduty_api_url=pagerduty.url)
-    return opened(PagerDutyNotifier(settings, page_link, lambda: NOW))
+    return opened(PagerDutyNotifier(settings, page_link, lambda: now))
 
 
 def note(**values: object) -> Letter:
@@ -51,17 +54,68 @@ async def test_the_newest_open_incident_of_the_key_is_taken() -> None:
     assert reference.startswith(newest.id)
 
 
-async def test_it_is_looked_for_at_5_10_20_40_and_60_seconds_and_then_parked() -> None:
+def at_the_age_of(seconds: float, pagerduty: FakePagerDuty) -> Dispatcher:
+    """A dispatcher whose clock stands this long after the receipt of the incident."""
+    moment = oom_after_rollout().received_at + timedelta(seconds=seconds)
+    return Dispatcher([notifier_at(pagerduty, now=moment)])
+
+
+@pytest.mark.parametrize(
+    ("age_seconds", "wait_seconds"),
+    [(-3600, 5), (0, 5), (1.5, 3.5), (5, 5), (9, 1), (10, 10), (20, 20), (39.5, 0.5), (40, 20), (59, 1)],
+)
+async def test_it_is_looked_for_at_5_10_20_40_and_60_seconds_after_receipt(
+    age_seconds: float, wait_seconds: float
+) -> None:
     async with FakePagerDuty() as pagerduty:
-        dispatcher = Dispatcher([notifier_at(pagerduty)])
-        outcomes = [await dispatcher.deliver("pagerduty", note(attempts=attempts)) for attempts in range(6)]
-        waits = [outcome.after_seconds for outcome in outcomes if isinstance(outcome, Waiting)]
-        assert waits == [5, 5, 10, 20, 20]
-        assert isinstance(outcomes[-1], Parked)
-        assert outcomes[-1].code == "no_pagerduty_incident"
-        assert "same route" in outcomes[-1].reason
+        # Failures of another kind use up no look.
+        for attempts in (0, 9):
+            outcome = await at_the_age_of(age_seconds, pagerduty).deliver("pagerduty", note(attempts=attempts))
+            assert isinstance(outcome, Waiting)
+            assert outcome.after_seconds == pytest.approx(wait_seconds)
+
+
+@pytest.mark.parametrize("age_seconds", [60, 3600])
+async def test_after_a_minute_one_look_finds_it_or_parks(age_seconds: float) -> None:
+    async with FakePagerDuty() as pagerduty:
+        dispatcher = at_the_age_of(age_seconds, pagerduty)
+        outcome = await dispatcher.deliver("pagerduty", note())
+        assert isinstance(outcome, Parked)
+        assert outcome.code == "no_pagerduty_incident"
+        assert outcome.reason.startswith("no_pagerduty_incident")
+        assert "same route" in outcome.reason
         pagerduty.open_incident(KEY)
-        assert isinstance(await dispatcher.deliver("pagerduty", note(attempts=6)), Sent)
+        assert isinstance(await dispatcher.deliver("pagerduty", note()), Sent)
+
+
+async def test_an_outage_of_pagerduty_uses_up_no_look() -> None:
+    async with FakePagerDuty() as pagerduty:
+        dispatcher = at_the_age_of(30, pagerduty)
+        pagerduty.fail_with = [(503, 0)] * 6
+        for attempts in range(6):
+            assert isinstance(await dispatcher.deliver("pagerduty", note(attempts=attempts)), Retry)
+        assert isinstance(await dispatcher.deliver("pagerduty", note(attempts=6)), Waiting)
+
+
+async def test_what_is_over_is_not_waited_for_and_blames_no_route() -> None:
+    over = resolved(oom_after_rollout(), confirmed=False)
+    (group,) = oom_after_rollout().groups
+    another = replace(group, group_sha=bytes(32))
+    half = replace(oom_after_rollout(), groups=(replace(group, state=AlertStatus.RESOLVED), another))
+    async with FakePagerDuty() as pagerduty:
+        for incident in (over, half):
+            outcome = await at_the_age_of(1, pagerduty).deliver("pagerduty", note(incident=incident))
+            assert isinstance(outcome, Parked)
+            assert outcome.code == "pagerduty_incident_over"
+            assert outcome.reason.startswith("pagerduty_incident_over")
+        firing = note(incident=half, target=another.group_sha.hex())
+        assert isinstance(await at_the_age_of(1, pagerduty).deliver("pagerduty", firing), Waiting)
+
+
+async def test_only_notes_are_for_it() -> None:
+    async with FakePagerDuty() as pagerduty:
+        told = [part for part in (NOTE, "head", "end", "news:broadcast:1") if notifier_at(pagerduty).tells(part)]
+    assert told == [NOTE]
 
 
 async def test_an_incident_that_appears_late_is_found_on_the_next_look() -> None:
@@ -103,6 +157,22 @@ async def test_a_refire_gets_a_note_on_its_own_pagerduty_incident() -> None:
         second = pagerduty.open_incident(KEY)
         moved = await notifier_at(pagerduty).send(note(reference=reference))
     assert moved.startswith(second.id)
+
+
+async def test_a_note_that_moved_without_an_answer_is_not_written_twice() -> None:
+    async with FakePagerDuty() as pagerduty:
+        dispatcher = Dispatcher([notifier_at(pagerduty)])
+        first = pagerduty.open_incident(KEY)
+        before = await dispatcher.deliver("pagerduty", note())
+        assert isinstance(before, Sent)
+        first.status = "resolved"
+        second = pagerduty.open_incident(KEY)
+        pagerduty.lose_answers = 1
+        move = note(reference=before.reference)
+        assert isinstance(await dispatcher.deliver("pagerduty", move), Retry)
+        moved = await dispatcher.deliver("pagerduty", replace(move, attempts=1))
+        (only,) = second.notes
+    assert moved == Sent(f"{second.id}/{only.id}")
 
 
 async def test_a_note_whose_answer_was_lost_is_found_by_its_marker() -> None:

@@ -113,7 +113,7 @@ def test_the_pages_own_signature_survives_redaction(layout: Layout) -> None:
 
 def test_the_note_has_no_markup() -> None:
     text = Renderer(None).render(NOTE_LAYOUT, oom_after_rollout(), TELLING)
-    assert "since 02:04 UTC" in text
+    assert "Since 02:04 UTC" in text
     assert "<" not in text
     assert "*" not in text
 

@@ -83,6 +83,7 @@ async def test_news_is_told_in_the_channel_when_its_thread_is_locked() -> None:
         with pytest.raises(DeliveryError):
             await notifier.send(letter(part=DETAILS, head_reference=head, nonce=uuid4()))
     assert len(slack.heads) == 2
+    assert "|details>" in slack.heads[1].body.splitlines()[-1]
 
 
 async def test_a_message_whose_answer_was_lost_is_found_by_its_nonce() -> None:

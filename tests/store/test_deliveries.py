@@ -11,6 +11,7 @@ from app.store.deliveries import Channel, Claim, Deliveries
 from app.store.engine import Store
 from app.store.identity import uuid7
 from app.store.leases import Leases
+from app.store.parked import ParkedDeliveries
 from app.store.partitions import month_of
 
 pytestmark = pytest.mark.anyio
@@ -200,8 +201,8 @@ async def test_parked_is_kept_counted_and_not_tried_again(outbox: Outbox) -> Non
     await outbox.deliveries.park(await outbox.claimed(), "channel_not_found")
     assert await outbox.state(incident_id) == ("parked", None)
     assert await outbox.deliveries.due_channels() == []
-    assert await outbox.deliveries.parked() == {"slack": 1}
-    assert await outbox.deliveries.parked_reasons() == [("slack", "channel_not_found", 1)]
+    assert await ParkedDeliveries(outbox.store).counts() == {"slack": 1}
+    assert await ParkedDeliveries(outbox.store).reasons() == [("slack", "channel_not_found", 1)]
 
 
 async def test_first_messages_go_before_edits_and_severe_incidents_before_others(outbox: Outbox) -> None:

@@ -19,10 +19,12 @@ LOOK_AGAIN_SECONDS = (5.0, 10.0, 20.0, 40.0, 60.0)
 """When to look for the incident, after receipt: Alertmanager told PagerDuty and us in the same moment."""
 
 WRITE_ANYWAY_AFTER = timedelta(seconds=30)
+OVER_CODE = "pagerduty_incident_over"
 _ROUTES_DIFFER = (
     "no_pagerduty_incident: no open incident has this group's key; "
     "the PagerDuty receiver and the webhook must hang on the same route"
 )
+_OVER = f"{OVER_CODE}: it ended before a note was written, and PagerDuty has no open incident of it any more"
 
 
 def _utc_now() -> datetime:
@@ -33,7 +35,6 @@ class PagerDutyNotifier:
     """The target is the dedup key, SHA-256 of the group key; references are `incident id/note id`."""
 
     name = "pagerduty"
-    tells_news = False
 
     def __init__(self, settings: Settings, links: Links, now: Callable[[], datetime] = _utc_now) -> None:
         self._http = Http()
@@ -44,6 +45,10 @@ class PagerDutyNotifier:
         self._renderer = Renderer(settings.templates_dir)
         self._links = links
         self._now = now
+
+    def tells(self, part: str) -> bool:
+        """Notes alone: PagerDuty itself wakes people."""
+        return part == NOTE
 
     def targets(self, incident: Incident) -> tuple[Target, ...]:
         """A note for each group, once enrichment is complete or took too long."""
@@ -68,7 +73,7 @@ class PagerDutyNotifier:
             return await self._edit(letter, letter.reference)
         incident_id = await self._client.open_incident(letter.target)
         if incident_id is None:
-            raise _not_there(letter)
+            raise _not_there(letter, self._now())
         return await self._add(letter, incident_id)
 
     async def find(self, letter: Letter) -> str | None:
@@ -76,8 +81,7 @@ class PagerDutyNotifier:
         incident_id = await self._client.open_incident(letter.target)
         if incident_id is None:
             return None
-        notes = await self._client.notes(incident_id)
-        return next((f"{incident_id}/{note_id}" for note_id, text in notes if marker(letter) in text), None)
+        return await self._written(letter, incident_id)
 
     async def withdraw(self, target: str, reference: str) -> None:
         """PagerDuty cannot delete notes, so the one too many says so."""
@@ -105,9 +109,22 @@ class PagerDutyNotifier:
         if letter.incident.state is AlertStatus.FIRING:
             open_id = await self._client.open_incident(letter.target)
             if open_id is not None and open_id != incident_id:
-                return await self._add(letter, open_id)
+                return await self._move(letter, open_id)
         await self._client.edit_note(incident_id, note_id, self._content(letter))
         return reference
+
+    async def _move(self, letter: Letter, incident_id: str) -> str:
+        """Onto the new incident; an earlier try may have written there without an answer, then that is edited."""
+        written = await self._written(letter, incident_id)
+        if written is None:
+            return await self._add(letter, incident_id)
+        await self._client.edit_note(incident_id, written.partition("/")[2], self._content(letter))
+        return written
+
+    async def _written(self, letter: Letter, incident_id: str) -> str | None:
+        """The reference of the note there that bears our marker."""
+        notes = await self._client.notes(incident_id)
+        return next((f"{incident_id}/{note_id}" for note_id, text in notes if marker(letter) in text), None)
 
     async def _add(self, letter: Letter, incident_id: str) -> str:
         note_id = await self._client.add_note(incident_id, self._content(letter))
@@ -124,11 +141,20 @@ def marker(letter: Letter) -> str:
     return f"[sitrep:{letter.nonce.hex}]"
 
 
-def _not_there(letter: Letter) -> DeliveryError:
-    """Not yet, as long as the schedule lasts; then never, until the group's next webhook."""
-    if letter.attempts >= len(LOOK_AGAIN_SECONDS):
+def _not_there(letter: Letter, now: datetime) -> DeliveryError:
+    """Not yet, for a minute after receipt, whatever else failed meanwhile; then not before the next webhook."""
+    if _is_over(letter):
+        return DeliveryError(_OVER, retryable=False, code=OVER_CODE)
+    age_seconds = max((now - letter.incident.received_at).total_seconds(), 0.0)
+    next_look = next((seconds for seconds in LOOK_AGAIN_SECONDS if seconds > age_seconds), None)
+    if next_look is None:
         return DeliveryError(_ROUTES_DIFFER, retryable=False, code=NOT_THERE_YET_CODE)
-    before = (0.0, *LOOK_AGAIN_SECONDS)[letter.attempts]
-    wait_seconds = LOOK_AGAIN_SECONDS[letter.attempts] - before
-    reason = "PagerDuty has no open incident for this group yet"
+    reason, wait_seconds = "PagerDuty has no open incident for this group yet", next_look - age_seconds
     return DeliveryError(reason, retryable=True, code=NOT_THERE_YET_CODE, retry_after_seconds=wait_seconds)
+
+
+def _is_over(letter: Letter) -> bool:
+    """Whether Alertmanager told PagerDuty that the letter's group has ended: nothing will be opened for it."""
+    groups = [group for group in letter.incident.groups if group.group_sha.hex() == letter.target]
+    ended = bool(groups) and all(group.state is AlertStatus.RESOLVED for group in groups)
+    return ended or letter.incident.state is AlertStatus.RESOLVED

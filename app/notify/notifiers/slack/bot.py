@@ -35,7 +35,6 @@ class SlackNotifier:
     """References are `channel id/ts`; a `ts` stays text, as a number it would lose digits."""
 
     name = "slack"
-    tells_news = True
 
     def __init__(self, settings: Settings, links: Links, now: Callable[[], datetime] = _utc_now) -> None:
         self._settings = settings
@@ -43,6 +42,10 @@ class SlackNotifier:
         self._http = Http()
         self._client = SlackClient(self._http, settings.slack_api_url, settings.slack_token)
         self._writer = Writer(Renderer(settings.templates_dir), links, now)
+
+    def tells(self, part: str) -> bool:  # noqa: ARG002 - nothing is kept from it
+        """All of it: loud news is broadcast, the rest stays in the thread."""
+        return True
 
     def targets(self, incident: Incident) -> tuple[Target, ...]:
         """A head for each channel, and the details under it once there are any."""
@@ -126,7 +129,7 @@ class SlackNotifier:
             # A locked or deleted thread must not swallow news; details alone would only confuse.
             if error.code not in THREAD_GONE or letter.part == DETAILS:
                 raise
-            return await self._post(channel, message, {})
+            return await self._post(channel, self._writer.lone_message(letter), {})
 
     async def _post(self, channel: str, message: Message, extra: dict[str, Any]) -> str:
         answer = await self._call(POST, message, {"channel": channel, **extra})

@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from app.notify.markup import address
-from app.notify.notifier import DETAILS, END, HEAD, Letter, Links
+from app.notify.notifier import DETAILS, END, HEAD, NEWS, Letter, Links
 from app.notify.notifiers.slack.blocks import sections
 from app.notify.rendering import DETAILS_LAYOUT, HEAD_LAYOUT, NEWS_LAYOUT, TEXT_LAYOUT, Layout, Renderer, Telling
 
@@ -57,9 +57,16 @@ class Writer:
         return Message(
             text=text,
             body=self._renderer.render(_layout(letter), letter.incident, telling),
-            minimal=f"{text}\n<{address(telling.url)}|details>",
+            minimal=f"{text}\n{_details_link(telling.url)}",
             metadata=metadata(letter),
         )
+
+    def lone_message(self, letter: Letter) -> Message:
+        """The letter where no head stands above it: news, which names the workload itself, gets the link as well."""
+        message = self.message(letter)
+        if not letter.part.startswith(NEWS):
+            return message
+        return replace(message, body=f"{message.body}\n{_details_link(self._links(letter.incident))}")
 
     def digest(self, letter: Letter) -> str:
         """Of the text as a reader sees it, whatever the time of the edit and the link's signature."""
@@ -72,6 +79,10 @@ def metadata(letter: Letter) -> dict[str, Any]:
     """What `find` looks for; everyone in the workspace may read it, so it says nothing but ids."""
     payload = {"nonce": str(letter.nonce), "incident": str(letter.incident.id), "part": letter.part}
     return {"event_type": EVENT_TYPE, "event_payload": payload}
+
+
+def _details_link(url: str) -> str:
+    return f"<{address(url)}|details>"
 
 
 def _layout(letter: Letter) -> Layout:

@@ -1,7 +1,8 @@
-"""Slack by an incoming webhook, the poorer way: one message when all is gathered, one at the end, no edits."""
+"""Slack by an incoming webhook, the poorer way: all in messages of their own, for nothing can be edited."""
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from app.domain.diagnosis import Diagnosis
 from app.domain.errors import DeliveryError
 from app.domain.incident import Incident
 from app.http import Answer, Http, HttpError, Request
-from app.notify.notifier import CANNOT_SEARCH_CODE, END, HEAD, Letter, Links, Target
+from app.notify.notifier import CANNOT_SEARCH_CODE, END, HEAD, LOUD_NEWS, Letter, Links, Target
 from app.notify.notifiers.slack.client import TIMEOUT_SECONDS
 from app.notify.notifiers.slack.errors import from_network, from_status
 from app.notify.notifiers.slack.message import Writer
@@ -28,16 +29,22 @@ def _utc_now() -> datetime:
 
 
 class SlackWebhookNotifier:
-    """The URL is a secret, so it never stands in a target or a reason."""
+    """One message when all is gathered, one at each end, and between them the news that people must hear.
+
+    The URL is a secret, so it never stands in a target or a reason.
+    """
 
     name = "slack_webhook"
-    tells_news = False
 
     def __init__(self, settings: Settings, links: Links, now: Callable[[], datetime] = _utc_now) -> None:
         self._url = settings.slack_webhook_url
         self._routes = Routes(settings)
         self._http = Http()
         self._writer = Writer(Renderer(settings.templates_dir), links, now)
+
+    def tells(self, part: str) -> bool:
+        """What wakes people; without threads, quiet replies would only fill the channel."""
+        return part in {HEAD, END} or part.startswith(LOUD_NEWS)
 
     def targets(self, incident: Incident) -> tuple[Target, ...]:
         """The message once nothing more is asked; the end, too, once it is over."""
@@ -52,8 +59,10 @@ class SlackWebhookNotifier:
         return hashlib.sha256(f"{letter.part} {ended_at}".encode()).hexdigest()
 
     async def send(self, letter: Letter) -> str:
-        """Post; the reference only says that it was. Raises `DeliveryError`."""
-        message = self._writer.message(letter)
+        """Post, whatever was posted before; the reference only says that it was. Raises `DeliveryError`."""
+        # Elsewhere what has a reference is edited, and nobody looks for an edit without an answer.
+        may_repeat = letter.may_repeat or (letter.reference is not None and letter.attempts > 0)
+        message = self._writer.lone_message(replace(letter, may_repeat=may_repeat))
         arguments = {name: value for name, value in message.arguments().items() if name != "metadata"}
         answer = await self._post(arguments)
         if answer.status != _OK and _code(answer) in _SIZE:
