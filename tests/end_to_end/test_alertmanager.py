@@ -130,7 +130,7 @@ async def test_an_alert_that_fires_and_resolves_becomes_one_message_and_one_note
         await asyncio.sleep(3)
         exporter.error_ratio = 0.2
         await until(lambda: bool(slack.heads), f"a head message\n{house.tail()}")
-        await until(lambda: "gathering" not in slack.heads[0].body, "the complete head")
+        await until(lambda: slack.heads[0].is_complete, "the complete head")
         await until(lambda: bool(pagerduty.notes), f"a note\n{house.tail()}")
         firing = slack.heads[0].body
         assert "checkout" in firing

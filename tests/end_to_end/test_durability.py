@@ -28,7 +28,7 @@ def libpq(database_url: str, database: str | None = None) -> str:
 
 async def told(on: Stage) -> None:
     await until(lambda: bool(on.slack.heads), f"a head\n{on.house.tail()}")
-    await until(lambda: "gathering" not in on.slack.heads[0].body, f"the complete head\n{on.house.tail()}")
+    await until(lambda: on.slack.heads[0].is_complete, f"the complete head\n{on.house.tail()}")
 
 
 def broadcasts(on: Stage) -> list[str]:

@@ -33,7 +33,7 @@ async def test_the_message_goes_out_within_the_budget_and_names_each_gap(
             assert record["timings"]["first_notified_ms"] <= BUDGET_SECONDS * 1000, mood
             assert {gap["source"] for gap in record["gaps"]} >= set(names), mood
             head = on.slack.heads[-1]
-            await until(lambda of=head: "gathering" not in of.body, f"the complete head while it is {mood}")
+            await until(lambda of=head: of.is_complete, f"the complete head while it is {mood}")
             for name in names:
                 assert NAMES[name] in head.body, (mood, head.body)
             for server in servers(on.stand_ins, names):
