@@ -39,11 +39,11 @@ class Reading:
 
 def read(world: World, name: str, subject: Subject | None = None, container: str = "") -> Reading | None:
     """The quantity now and usually; None where it was not measured or its newest value is stale."""
-    series = _of_container(_named(world, name, subject), container)
+    series = _of_container(series_of(world, name, subject), container)
     points = combined(series, additive=name in _ADDITIVE)
     if not points or points[-1][0] < world.now.timestamp() - _STALE_SECONDS:
         return None
-    earlier = _of_container(_named(world, name + USUAL, subject), container)
+    earlier = _of_container(series_of(world, name + USUAL, subject), container)
     usual = combined(earlier, additive=name in _ADDITIVE)
     return Reading(
         name=name,
@@ -57,10 +57,15 @@ def read(world: World, name: str, subject: Subject | None = None, container: str
     )
 
 
-def _named(world: World, name: str, subject: Subject | None) -> tuple[Series, ...]:
+def series_of(world: World, name: str, subject: Subject | None) -> tuple[Series, ...]:
+    """The series of this name about a workload; those of single pods only where the workload itself has none.
+
+    The same is asked of a pod that an alert names and of its workload: both together would count twice.
+    """
     named = [one for one in world.series if one.name == name]
     mine = [one for one in named if subject is None or world.workload_of(one.subject) == subject]
-    return tuple(mine)
+    own = [one for one in mine if one.subject == subject]
+    return tuple(own or mine)
 
 
 def _of_container(series: tuple[Series, ...], container: str) -> tuple[Series, ...]:

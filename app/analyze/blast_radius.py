@@ -1,8 +1,9 @@
 """The neighbours that are touched: pods' workloads on a sick node, Services in front of a sick workload."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from app.analyze.body import dig, mapping, text
+from app.analyze.pod import Pod
 from app.analyze.world import World
 from app.domain.incident import BlastRadiusEntry
 from app.domain.subject import Subject
@@ -19,12 +20,13 @@ def blast_radius(world: World) -> tuple[BlastRadiusEntry, ...]:
 def _neighbours(world: World, subject: Subject) -> Iterator[BlastRadiusEntry]:
     if subject.kind == "Node":
         for workload in sorted({pod.workload for pod in world.pods_of(subject)}):
-            yield BlastRadiusEntry(workload, "has pods on it", _state(world, workload))
+            here = [pod for pod in world.pods_of(subject) if pod.workload == workload]
+            yield BlastRadiusEntry(workload, "has pods on it", f"{_state(here)} there")
         return
     for service in world.of_kind("Service"):
         selector = mapping(dig(service.body, "spec", "selector"))
         if service.subject.namespace == subject.namespace and _selects(world, selector, subject):
-            yield BlastRadiusEntry(service.subject, "sends traffic to it", _state(world, subject))
+            yield BlastRadiusEntry(service.subject, "sends traffic to it", _state(world.pods_of(subject)))
     for node in sorted({pod.node for pod in world.pods_of(subject)} - {""}):
         host = Subject(subject.cluster, "", "Node", node)
         if world.find(host) is not None:
@@ -36,8 +38,7 @@ def _selects(world: World, selector: Mapping[str, object], subject: Subject) -> 
     return bool(selector) and any(pod.has_labels(selector) for pod in world.pods_of(subject))
 
 
-def _state(world: World, workload: Subject) -> str:
-    pods = world.pods_of(workload)
+def _state(pods: Sequence[Pod]) -> str:
     return f"{sum(pod.ready for pod in pods)} of {len(pods)} pods ready"
 
 

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.analyze.checks import Suspicion, changes_judged, in_order
-from app.analyze.correlate import Explanation
+from app.analyze.correlate import BEGAN, EXPLAINS, Explanation
 from app.analyze.facts import facts
-from app.analyze.next_step import next_step
+from app.analyze.next_step import look_into, next_step
 from app.analyze.similarity import similar_line
 from app.analyze.state_now import impact, still
-from app.analyze.suspects import note
+from app.analyze.suspects import NOTE_LIMIT, note, telling_fields
 from app.analyze.symptom import symptom_of
 from app.analyze.wording import cut
 from app.analyze.world import World
 from app.domain.incident import Briefing, ChangeNote, Finding, PastIncident, Recollection
 
-UNKNOWN_CAUSE = "I don't know why."
+UNKNOWN_CAUSE, UNKNOWN_YET = "I don't know why.", "I don't know why yet."
 NOTHING_SEEN = "I don't know why: nothing could be looked at."
 
 
@@ -40,25 +40,28 @@ def brief(world: World, judgement: Judgement) -> Briefing:
     top = judgement.top
     suspicion = changes_judged(world, top)
     numbers = tuple(cut(line) for line in facts(world, judgement.findings))
+    felt = cut(impact(world, numbers))
     return Briefing(
         symptom=cut(symptom_of(world, judgement.findings, judgement.explanations), 60),
         facts=numbers,
         still=still(world, judgement.findings),
-        impact=cut(impact(world, numbers)),
+        impact=felt,
         cause_line=cause_line(world, top),
         because=_because(top, numbers),
         against=_against(world, judgement),
-        change=_change_note(suspicion),
+        change=_change_note(suspicion, top),
         no_change=suspicion.none_seen,
         first_step=_first_step(world, judgement),
         similar=cut(similar_line(judgement.similar, judgement.recollection)),
-        ruled_out=() if top else _ruled_out(world, judgement),
+        ruled_out=() if top else _ruled_out(world, judgement, felt),
         odd="" if top else _odd(world, judgement),
     )
 
 
 def cause_line(world: World, top: Explanation | None) -> str:
     """`Likely: …`, `Possibly: …`, or the plain word that we do not know."""
+    if top is None and world.is_waiting:
+        return UNKNOWN_YET
     if top is None:
         return UNKNOWN_CAUSE if world.case.evidence.items else NOTHING_SEEN
     word = "Likely" if top.hypothesis.confidence == "high" else "Possibly"
@@ -68,7 +71,9 @@ def cause_line(world: World, top: Explanation | None) -> str:
 def _because(top: Explanation | None, numbers: Sequence[str]) -> tuple[str, ...]:
     if top is None:
         return ()
-    lines = (line for line in top.hypothesis.because if not line.startswith("began ") or top.change is None)
+    # The change has its own line, and what the cause explains besides is for the thread.
+    beside = (EXPLAINS, BEGAN) if top.change is not None else (EXPLAINS,)
+    lines = (line for line in top.hypothesis.because if not line.startswith(beside))
     return tuple(line for line in lines if line not in numbers)[:3]
 
 
@@ -84,9 +89,10 @@ def _against(world: World, judgement: Judgement) -> str:
     return cut(f"none found ({', '.join(checked[:3])})")
 
 
-def _change_note(suspicion: Suspicion) -> ChangeNote | None:
+def _change_note(suspicion: Suspicion, top: Explanation | None) -> ChangeNote | None:
     change = suspicion.change
-    return ChangeNote(change.at, cut(note(change), 70), change.id) if change else None
+    first = telling_fields(top.hypothesis.cause) if top else ()
+    return ChangeNote(change.at, cut(note(change, first), NOTE_LIMIT), change.id) if change else None
 
 
 def _first_step(world: World, judgement: Judgement) -> str:
@@ -94,11 +100,14 @@ def _first_step(world: World, judgement: Judgement) -> str:
     if top is not None and top.hypothesis.next_step:
         return top.hypothesis.next_step
     subject = next(iter(world.focus), None)
-    return next_step(None, subject) if subject is not None else ""
+    if subject is None:
+        return ""
+    felt = any(one.kind.startswith("symptom.") and one.subject == subject for one in judgement.findings)
+    return look_into(subject) if felt and world.is_whole(subject) else next_step(None, subject)
 
 
-def _ruled_out(world: World, judgement: Judgement) -> tuple[str, ...]:
-    checked = in_order(world, judgement.findings)
+def _ruled_out(world: World, judgement: Judgement, felt: str) -> tuple[str, ...]:
+    checked = [one for one in in_order(world, judgement.findings) if one not in felt.split(" · ")]
     return (cut(", ".join(checked)),) if checked else ()
 
 

@@ -26,6 +26,9 @@ def in_order(world: World, findings: Iterable[Finding]) -> tuple[str, ...]:
     if hosts and hosts <= seen and not any(one.kind.startswith("node.") for one in found):
         words.append("nodes ok")
     for focus in world.focus[:1]:
+        unready = read(world, "nodes_not_ready") if focus.kind == "Node" else None
+        if unready and unready.now <= sum(one.kind == "Node" for one in world.focus):
+            words.append("other nodes ok")
         if is_usual(read(world, "request_rate", focus)):
             words.append("traffic usual")
         if is_usual(read(world, "error_ratio", focus)):
@@ -33,14 +36,25 @@ def in_order(world: World, findings: Iterable[Finding]) -> tuple[str, ...]:
         throttled, used = read(world, "cpu_throttled_ratio", focus), read(world, "cpu_usage", focus)
         if (throttled or used) and not any(one.kind.startswith("cpu.") for one in found) and not _high(used):
             words.append("CPU usual")
-        memory = read(world, "memory_working_set", focus)
-        if memory and not any("memory" in one.kind or "oom" in one.kind for one in found):
-            words.append("memory usual" if is_usual(memory) else "memory below its limit")
+        if not any("memory" in one.kind or "oom" in one.kind for one in found):
+            words.extend(_memory(world, focus))
         if _healthy(world, focus, found):
             words.append("health check ok")
         if focus.is_workload and world.is_whole(focus):
             words.append("pods ready")
     return tuple(words)
+
+
+def _memory(world: World, focus: Subject) -> list[str]:
+    """Judged by its peak since it began: what was killed at its limit uses little a moment later."""
+    used, limit = read(world, "memory_working_set", focus), read(world, "memory_limit", focus)
+    if used is None:
+        return []
+    onset = world.onset_at.timestamp() if world.onset_at else 0.0
+    peak = max((value for at, value in used.points if at >= onset), default=used.now)
+    if limit is None or peak >= _NEAR * limit.now:
+        return []
+    return ["memory usual" if is_usual(used) else "memory below its limit"]
 
 
 def _healthy(world: World, focus: Subject, found: list[Finding]) -> bool:
@@ -70,23 +84,33 @@ def changes_judged(world: World, top: Explanation | None) -> Suspicion:
     if mine:
         when = duration(max((onset - mine[0].at).total_seconds(), 0.0))
         return Suspicion(None, cut(f"{cut(note(mine[0]), 44)} ({when} before) does not explain this"))
-    if not _asked_for_changes(world):
-        kinds = {focus.kind for focus in world.focus}
-        # Where a gap says that it could not be asked, the gap is told; here the question did not arise.
-        about_nodes = bool(world.case.evidence.items) and kinds == {"Node"}
-        return Suspicion(None, "changes: not looked at for a node" if about_nodes else "")
+    if not _saw_history(world):
+        return Suspicion(None, f"changes: {_why_unseen(world)}")
     what = "rollout or config change" if _saw_config(world) else "rollout"
     after = [c for c in world.changes if world.workload_of(c.subject) in world.focus and c.at > onset]
     later = f"; {title(after[0])} came after onset" if after else ""
     return Suspicion(None, cut(f"No {what} seen in {LOOK_BACK.total_seconds() / 3600:.0f} h{later}"))
 
 
-def _asked_for_changes(world: World) -> bool:
-    """Whether the rollout history was answered: the workload was seen, and no gap is about its rollouts."""
+def _saw_history(world: World) -> bool:
+    """Whether the rollout history was answered: then its first rollout stands among the changes, however old.
+
+    That nothing was found is never read from silence: the question may still be open, or be hidden in a gap.
+    """
     gaps = world.case.evidence.gaps
     unanswered = any(word in gap.question.lower() for gap in gaps for word in ("rollout", "change", "replicasets"))
-    seen = any(world.find(focus) is not None for focus in world.focus if focus.is_workload)
+    seen = any(c.change == "rollout" and world.workload_of(c.subject) in world.focus for c in world.changes)
     return seen and not unanswered
+
+
+def _why_unseen(world: World) -> str:
+    """Why nothing can be said of changes."""
+    gaps = [gap for gap in world.case.evidence.gaps if gap.source == "kubernetes"]
+    if any(gap.is_pending for gap in gaps):
+        return "no answer yet"
+    if {focus.kind for focus in world.focus} == {"Node"} and world.case.evidence.items:
+        return "not looked at for a node"
+    return "could not be looked at" if gaps else "no rollout history seen"
 
 
 def _saw_config(world: World) -> bool:

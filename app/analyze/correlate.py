@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from app.analyze.causes import CAUSES, Cause, produces
 from app.analyze.next_step import next_step
 from app.analyze.suspects import Suspect, deed, find_suspect, lowered_memory_limit, title
-from app.analyze.wording import STATEMENT_LIMIT, cut, duration
+from app.analyze.wording import STATEMENT_LIMIT, apart, cut
 from app.analyze.world import World
 from app.domain.alert import Severity
 from app.domain.change import Change
@@ -15,6 +15,7 @@ from app.domain.subject import Subject
 
 HIGH, MEDIUM, WORTH_TELLING = 0.8, 0.5, 0.3
 MAX_HYPOTHESES = 5
+BEGAN, EXPLAINS = "began ", "explains: "
 _HOSTS_IT, _ELSEWHERE = 0.97, 0.55
 _EXPLAINED_AWAY = 0.5
 _WARNING_WEIGHT = 0.75
@@ -44,7 +45,10 @@ class _Candidate:
 
 
 def correlate(world: World, findings: Iterable[Finding]) -> tuple[Explanation, ...]:
-    """At most five explanations, best first; none at all where nothing is worth telling."""
+    """At most five explanations, best first; none at all where nothing is worth telling.
+
+    What follows from a cause that is sure is no candidate beside it: it stands among the cause's own signs.
+    """
     found = tuple(findings)
     candidates = [_weighed(world, candidate) for candidate in _candidates(world, found)]
     candidates = [_explained_away(world, one, candidates) for one in candidates]
@@ -140,7 +144,9 @@ def _explained_away(world: World, one: _Candidate, all_candidates: list[_Candida
     if not stronger:
         return one
     best = min(stronger, key=_order)
-    note = cut(f"follows from: {_phrase(best)}")
+    if best.score >= HIGH and (one.cause.id != "rollout.regression" or best.suspect is not None):
+        return replace(one, score=0.0)
+    note = cut(f"may follow from: {_phrase(best)}")
     return replace(one, score=one.score * _EXPLAINED_AWAY, against=(*one.against, note))
 
 
@@ -158,7 +164,7 @@ def _consequences(world: World, one: _Candidate, found: tuple[Finding, ...]) -> 
         for other in found
         if other.severity >= Severity.CRITICAL
         and other not in one.findings
-        and not other.kind.startswith("symptom.")
+        and not other.kind.startswith(("symptom.", "log."))
         and produces(one.cause, other.kind)
         and _holds(world, one.subject, other.subject)
     )
@@ -167,7 +173,6 @@ def _consequences(world: World, one: _Candidate, found: tuple[Finding, ...]) -> 
 def _explanation(rank: int, one: _Candidate, consequences: tuple[Finding, ...]) -> Explanation:
     phrase = _phrase(one)
     because = _because(one, phrase, consequences)
-    statement = cut("; ".join((f"{one.subject}: {phrase}", *because)), STATEMENT_LIMIT)
     evidence = {evidence_id for sign in one.findings for evidence_id in sign.evidence}
     if one.suspect is not None:
         evidence.add(one.suspect.change.id)
@@ -175,7 +180,7 @@ def _explanation(rank: int, one: _Candidate, consequences: tuple[Finding, ...]) 
         rank=rank,
         subject=one.subject,
         cause=one.cause.id,
-        statement=statement,
+        statement=_sentence(one, phrase),
         confidence=confidence_of(one.score),
         score=round(one.score, 3),
         because=because,
@@ -186,17 +191,35 @@ def _explanation(rank: int, one: _Candidate, consequences: tuple[Finding, ...]) 
     return Explanation(hypothesis, phrase, one.suspect.change if one.suspect else None, one.findings)
 
 
+def _sentence(one: _Candidate, phrase: str) -> str:
+    """The cause in one sentence that stands alone: `shop/checkout: rollout 42 halved …, 4 min before it began`."""
+    if one.suspect is None:
+        return cut(f"{one.subject}: {phrase}", STATEMENT_LIMIT)
+    change = title(one.suspect.change)
+    when = f"{apart(one.suspect.seconds_before)} before it began"
+    came = f", {when}" if change in phrase else f"; {change} came {when}"
+    return cut(f"{one.subject}: {phrase.removesuffix(', just before it began')}{came}", STATEMENT_LIMIT)
+
+
 def _phrase(one: _Candidate) -> str:
     if one.cause.id == "rollout.regression" and one.suspect:
         return f"{title(one.suspect.change)}, just before it began"
     if one.suspect and one.cause.id == "memory.limit_too_low" and lowered_memory_limit(one.suspect.change):
         return deed(one.suspect.change)
-    return cut(one.findings[0].statement, 85)
+    said = one.findings[0].statement
+    if one.cause.id.startswith("node."):
+        # How many pods are on it is told beside it.
+        said = said.rpartition(": ")[0] or said
+    if one.cause.id.startswith("schedule."):
+        # That pods cannot be scheduled is the symptom; why not is the cause.
+        said = said.partition("cannot be scheduled: ")[2] or said
+    return cut(said, 85)
 
 
 def _because(one: _Candidate, phrase: str, consequences: tuple[Finding, ...]) -> tuple[str, ...]:
-    lines = [cut(sign.statement) for sign in one.findings if sign.kind != "change.suspect"]
+    signs = [cut(sign.statement) for sign in one.findings if sign.kind != "change.suspect"]
+    lines = [line for line in dict.fromkeys(signs) if phrase not in line][:3]
     if one.suspect is not None:
-        lines.append(cut(f"began {duration(one.suspect.seconds_before)} after {title(one.suspect.change)}"))
-    lines.extend(cut(other.statement) for other in consequences)
-    return tuple(line for line in dict.fromkeys(lines) if line != phrase)[:3]
+        lines.append(cut(f"{BEGAN}{apart(one.suspect.seconds_before)} after {title(one.suspect.change)}"))
+    follows = dict.fromkeys(cut(f"{EXPLAINS}{other.statement}") for other in consequences)
+    return (*lines, *list(follows)[:3])

@@ -14,21 +14,43 @@ _ANY = "<*>"
 _MASK = re.compile(
     r"""(?P<quoted>"(?!(?:GET|POST|PUT|PATCH|DELETE|HEAD)\s)[^"]{0,200}"|'[^']{0,200}')
     |(?P<uuid>\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b)
-    |(?P<time>\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}\S*)
-    |(?P<address>(?<![\w.])/?\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?![\w.])
+    |(?P<time>\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}\S*
+        |\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s)?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s{1,2}\d{1,2}\s
+            \d{2}:\d{2}:\d{2}(?:\s\d{4}\b)?)
+    |(?P<address>(?<![\w.])/?\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?:,\s?\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?)*+(?![\w.])
         |(?<![\w.\-])(?:[a-zA-Z0-9\-]++\.){1,6}[a-zA-Z][a-zA-Z0-9\-]*+:\d++)
     |(?P<hex>\b(?:0x[0-9a-fA-F]+|(?=[a-fA-F]*+\d)[0-9a-fA-F]{8,})\b)
-    |(?P<path>(?<![\w.])/[\w.\-]+(?:/[\w.\-]+)+)
-    |(?P<name>\b[a-zA-Z]++[_\-]-?\d[\w\-]*+)
+    |(?P<path>(?<![\w.])/[\w.\-]+(?:/[\w.\-]+)+/?)
+    |(?P<name>\b[a-zA-Z]++[_\-]-?[a-zA-Z]?\d[\w\-]*+)
     |(?P<number>(?<![a-zA-Z_\d])[-+]?\d++(?:[.,:]\d++)*+(?:ms|us|ns|s|m|h|%|Ki|Mi|Gi|[kKMG]?B)?(?![a-zA-Z_]))""",
     re.VERBOSE,
 )
+# To read and to write are different things, however alike the rest of an access log is.
+_VERB = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\s")
 _HAS_DIGIT = re.compile(r"[\d<]")
+
+
+# Which digits they are decides nothing, but for a leading 0x: lines that are alike are masked in the same places.
+_ANY_DIGIT = str.maketrans("123456789", "9" * 9)
+_Places = tuple[tuple[int, int, str], ...]
 
 
 def mask(line: str) -> str:
     """The line with what varies replaced by its kind: `took <number>`, `GET <path>`."""
-    return _MASK.sub(lambda match: f"<{match.lastgroup}>", line)
+    return _masked(line, _places(line))
+
+
+def _places(line: str) -> _Places:
+    return tuple((match.start(), match.end(), f"<{match.lastgroup}>") for match in _MASK.finditer(line))
+
+
+def _masked(line: str, places: _Places) -> str:
+    parts: list[str] = []
+    after = 0
+    for start, end, kind in places:
+        parts += (line[after:start], kind)
+        after = end
+    return "".join((*parts, line[after:]))
 
 
 @dataclass(slots=True)
@@ -60,17 +82,20 @@ class TemplateTree:
         self._similarity = similarity
         self._leaves: dict[tuple[object, ...], list[_Group]] = {}
         self._exact: dict[tuple[object, ...], _Group] = {}
+        self._places: dict[str, _Places] = {}
 
     def add(self, line: LogPattern) -> None:
         """Put the line with its like, or open a group of its own."""
-        masked = mask(line.template)
-        exact = (line.subject, line.container, masked)
+        masked = self._mask(line.template)
+        place = (line.subject, line.container, line.origin)
+        exact = (*place, masked)
         if (group := self._exact.get(exact)) is not None:
             group.lines.append(line)
             return
         tokens = masked.split()[:_MAX_TOKENS]
+        verb = _VERB.search(masked)
         first = tokens[0] if tokens and not _HAS_DIGIT.search(tokens[0]) else _ANY
-        leaf = self._leaves.setdefault((line.subject, line.container, len(tokens), first), [])
+        leaf = self._leaves.setdefault((*place, len(tokens), first, verb and verb[0]), [])
         best = max(leaf, key=lambda one: one.similarity(tokens), default=None)
         if best is None or best.similarity(tokens) < self._similarity:
             best = _Group(tokens, [line])
@@ -78,6 +103,14 @@ class TemplateTree:
         else:
             best.take(tokens, line)
         self._exact[exact] = best
+
+    def _mask(self, line: str) -> str:
+        """As `mask` does; where to mask is found once for lines that differ in digits only."""
+        shape = line.translate(_ANY_DIGIT)
+        places = self._places.get(shape)
+        if places is None:
+            places = self._places[shape] = _places(line)
+        return _masked(line, places)
 
     def groups(self) -> Iterable[tuple[str, list[LogPattern]]]:
         """Each template with its lines."""
@@ -107,5 +140,4 @@ def _folded(template: str, lines: list[LogPattern]) -> LogPattern:
         first_seen=min((line.first_seen for line in lines if line.first_seen), default=None),
         last_seen=max((line.last_seen for line in lines if line.last_seen), default=None),
         examples=tuple(dict.fromkeys(examples))[:_MAX_EXAMPLES],
-        origin=min(line.origin for line in lines),
     )

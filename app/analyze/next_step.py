@@ -2,7 +2,7 @@
 
 import re
 
-from app.analyze.causes import DESCRIBE, EVENTS, NODE, Cause
+from app.analyze.causes import DESCRIBE, EVENTS, LOG, NODE, Cause
 from app.analyze.wording import short_kind
 from app.domain.subject import Subject
 
@@ -15,7 +15,10 @@ _KIND = re.compile(r"[A-Za-z]{1,60}")
 
 def next_step(cause: Cause | None, subject: Subject) -> str:
     """The cause's command for this subject, or a look at the subject itself; empty where it has no proper name."""
-    template = cause.next_step if cause else _look_at(subject)
+    return _command(cause.next_step if cause else _look_at(subject), subject)
+
+
+def _command(template: str, subject: Subject) -> str:
     if "rollout history" in template and subject.kind not in _HAS_ROLLOUTS:
         template = _look_at(subject)
     if " logs " in template and subject.kind not in _HAS_LOGS:
@@ -26,6 +29,11 @@ def next_step(cause: Cause | None, subject: Subject) -> str:
     if not named or (subject.namespace and not _NAME.fullmatch(subject.namespace)):
         return ""
     return template.format(ns=subject.namespace, kind=short_kind(subject.kind), name=subject.name)
+
+
+def look_into(subject: Subject) -> str:
+    """Where to look when users feel it and the objects look well: what the workload itself writes."""
+    return _command(f"{LOG} --since=15m", subject)
 
 
 def _look_at(subject: Subject) -> str:

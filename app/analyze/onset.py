@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from app.analyze.baseline import combined, increase
+from app.analyze.baseline import combined, increase, series_of
 from app.analyze.body import dig, maps, moment
 from app.analyze.world import World
 from app.domain.subject import Subject
@@ -38,8 +38,7 @@ def _signs(world: World) -> Iterator[datetime]:
     if jump is not None:
         yield jump
     for subject in world.focus:
-        counters = (s for s in world.series if s.name == "restarts" and world.workload_of(s.subject) == subject)
-        for at, _ in increase(tuple(counters))[:1]:
+        for at, _ in increase(series_of(world, "restarts", subject))[:1]:
             yield datetime.fromtimestamp(at, UTC)
         yield from _node_signs(world, subject)
         if world.is_whole(subject):

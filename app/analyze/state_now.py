@@ -43,8 +43,11 @@ def impact(world: World, said: Iterable[str]) -> str:
     news = [part for part in parts if part not in told]
     odd = [part for part in news if not part.endswith(" usual")]
     if any(part.startswith("5xx") for part in odd):
-        news = odd
-    return " · ".join(news) if news else ("users feel it" if parts else "user impact not seen")
+        # Errors and how slow it is say enough; less traffic follows from both.
+        news = odd[:2]
+    if parts:
+        return " · ".join(news) or "users feel it"
+    return "user impact not seen yet" if world.is_waiting else "user impact not seen"
 
 
 def _against(words: str, reading: Reading) -> str:

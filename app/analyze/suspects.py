@@ -14,6 +14,8 @@ LOOK_BACK = timedelta(hours=24)
 # Clocks of sources differ by seconds; a change that much after the first sign may still be before it.
 CLOCK_SLACK = timedelta(seconds=90)
 _HALF = 2.0
+_PARTS = 3
+NOTE_LIMIT = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,10 @@ def judge(world: World, change: Change, cause: Cause) -> Suspect | None:
     )
 
 
-def _telling(diff: FieldDiff, cause: Cause) -> bool:
-    family = cause.id.partition(".")[0]
-    telling = {
+def telling_fields(cause_id: str) -> tuple[str, ...]:
+    """Parts of diff paths that speak for a cause, the most telling first."""
+    family, _, name = cause_id.partition(".")
+    telling: dict[str, tuple[str, ...]] = {
         "memory": ("limits.memory",),
         "image": ("image",),
         "probe": ("Probe", "ports"),
@@ -77,7 +80,13 @@ def _telling(diff: FieldDiff, cause: Cause) -> bool:
         "admission": ("serviceAccountName",),
         "storage": ("volumes", "storageClassName", "volumeClaimTemplates"),
     }
-    return any(part in diff.path for part in telling.get(family, ()))
+    # Of what is too little, its own request says most.
+    own = (f"requests.{name.removeprefix('insufficient_')}",) if name.startswith("insufficient_") else ()
+    return (*own, *telling.get(family, ()))
+
+
+def _telling(diff: FieldDiff, cause: Cause) -> bool:
+    return any(part in diff.path for part in telling_fields(cause.id))
 
 
 def _lowered(diff: FieldDiff, path: str) -> bool:
@@ -110,22 +119,28 @@ def deed(change: Change) -> str:
     return f"{title(change)} {verb} the memory limit"
 
 
-def note(change: Change) -> str:
-    """The diff in one line: `limit 512Mi → 256Mi, image 1.4.2`."""
-    parts = list(dict.fromkeys(_parts(change)))
+def note(change: Change, telling: tuple[str, ...] = ()) -> str:
+    """The diff in one short line, `telling` fields first: `limit 512Mi → 256Mi, image 1.4.2`."""
+    parts = list(dict.fromkeys(_parts(change, telling)))
     if not parts:
         return change.summary
-    return f"{title(change)}: {', '.join(parts[:3])}" + (f", {len(parts) - 3} more" if len(parts) > 3 else "")  # noqa: PLR2004
+    for count in range(min(len(parts), _PARTS), 0, -1):
+        more = f", {len(parts) - count} more" if len(parts) > count else ""
+        line = f"{title(change)}: {', '.join(parts[:count])}{more}"
+        if len(line) <= NOTE_LIMIT:
+            break
+    return line
 
 
-def _parts(change: Change) -> Iterator[str]:
-    # What harms soonest is told first: limits, then images, then the rest.
-    for diff in sorted(change.diff, key=lambda one: (_rank(one.path), one.path)):
+def _parts(change: Change, telling: tuple[str, ...]) -> Iterator[str]:
+    # What explains the cause is told first; then what harms soonest: limits, images, the rest.
+    order = (*telling, "limits.", "image", "requests.")
+    for diff in sorted(change.diff, key=lambda one: (_rank(one.path, order), one.path)):
         yield _part(diff)
 
 
-def _rank(path: str) -> int:
-    return next((rank for rank, part in enumerate(("limits.", "image", "requests.")) if part in path), 9)
+def _rank(path: str, order: tuple[str, ...]) -> int:
+    return next((rank for rank, part in enumerate(order) if part in path), len(order))
 
 
 def _part(diff: FieldDiff) -> str:

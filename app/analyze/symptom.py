@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from app.analyze.correlate import Explanation
-from app.analyze.wording import cut, plain_words, plural
+from app.analyze.wording import cut, plain_words
 from app.analyze.world import World
 from app.domain.alert import Severity
 from app.domain.incident import Finding
@@ -32,7 +32,6 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("symptom.latency", "slow"),
     ("symptom.errors", "errors up"),
     ("symptom.traffic_drop", "traffic dropped"),
-    ("replicas.missing", "replicas missing"),
     ("cpu.throttled", "held back by its CPU limit"),
     ("health.failing", "health check fails"),
     ("health.slow", "slow"),
@@ -75,36 +74,40 @@ _FAMILIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 def symptom_of(world: World, findings: Sequence[Finding], explanations: Sequence[Explanation]) -> str:
     """The plain symptom; that its cause is unknown is said here, where it is read first."""
     explained = explanations and explanations[0].hypothesis.confidence != "low"
-    words = _found(world, findings, explanations[0] if explained else None) or _alerted(world)
-    return words if explained else f"{words}, cause unknown"
+    words = _found(world, findings, explanations[0] if explained else None) or _alerted(world, findings)
+    return words if explained else f"{words}, cause {'not known yet' if world.is_waiting else 'unknown'}"
 
 
 def _found(world: World, findings: Sequence[Finding], top: Explanation | None) -> str:
     loops = {one.subject for one in findings if one.kind == "container.crash_looping"}
     near = [one for one in findings if one.subject in world.focus and one.severity >= Severity.WARNING]
     for one in (*(top.findings if top else ()), *near):
+        # What users feel is told in numbers; what fired names the trouble better.
+        if one.kind.startswith("symptom.") and top is None and _family(world):
+            continue
         if one.kind in _NODE_PHRASES:
-            return _node_words(world, one)
+            return _NODE_PHRASES[one.kind]
         for kind, phrase in _PHRASES:
             if one.kind.startswith(kind):
                 return "crash looping" if phrase == "container crashed" and one.subject in loops else phrase
     return ""
 
 
-def _node_words(world: World, one: Finding) -> str:
-    pods = len(world.pods_of(one.subject))
-    return _NODE_PHRASES[one.kind] + (f": {plural(pods, 'pod')} affected" if pods else "")
-
-
-def _alerted(world: World) -> str:
-    """The alert's family in words, else its short summary, else its name."""
-    names = world.alert_names()
-    for name in names:
-        for pattern, phrase in _FAMILIES:
-            if pattern.search(name):
-                return phrase
+def _alerted(world: World, findings: Sequence[Finding]) -> str:
+    """The alert's family in words, else that pods are missing, else its short summary, else its name."""
+    if family := _family(world):
+        return family
+    if any(one.kind == "replicas.missing" and one.subject in world.focus for one in findings):
+        return "replicas missing"
     for alert in sorted(world.case.alerts, key=lambda one: one.fingerprint):
         summary = " ".join(alert.annotations.get("summary", "").split()).rstrip(".")
         if summary and len(summary) <= _LIMIT and "{{" not in summary:
             return summary[:1].lower() + summary[1:] if summary[1:2].islower() else summary
+    names = world.alert_names()
     return cut(plain_words(names[0].removeprefix("Kube") or names[0]), _LIMIT) if names else "alert"
+
+
+def _family(world: World) -> str:
+    """What alerts of such a name are about."""
+    named = (phrase for name in world.alert_names() for pattern, phrase in _FAMILIES if pattern.search(name))
+    return next(named, "")

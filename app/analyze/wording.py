@@ -8,6 +8,7 @@ STATEMENT_LIMIT = 300
 _KIBI = 1024.0
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 _TENFOLD = 10
+_RIGHT = 15.0
 _SHORT_KIND = {
     "Deployment": "deploy",
     "StatefulSet": "sts",
@@ -49,6 +50,11 @@ def duration(seconds: float) -> str:
         hours, minutes = divmod(round(seconds / _MINUTE), 60)
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{round(seconds / _HOUR)} h" if seconds < 2 * _DAY else f"{round(seconds / _DAY)} d"
+
+
+def apart(seconds: float) -> str:
+    """How far a change and what came of it lie apart: `4 min`, and `right` for next to nothing."""
+    return duration(seconds) if seconds >= _RIGHT else "right"
 
 
 def quantity(value: float, unit: str) -> str:

@@ -1,7 +1,8 @@
 """Everything that was seen, indexed once: detectors judge this and fetch nothing."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.analyze.body import dig, mapping, maps, text
@@ -18,6 +19,7 @@ from app.domain.subject import Subject
 _TEMPLATE_HASH = re.compile(r"^(?P<name>.+)-[bcdfghjklmnpqrstvwxz0-9a-f]{6,10}$")
 _POD_OF_SET = re.compile(r"^(?P<name>.+)-(?:[0-9]+|[a-z0-9]{5})$")
 _OWNER_DEPTH = 5
+_BY_POD = frozenset({"current", "previous"})
 RECENT = timedelta(hours=1)
 
 
@@ -35,13 +37,26 @@ class World:
         events = [item for item in items if isinstance(item, ClusterEvent)]
         self.events = tuple(sorted(events, key=lambda event: (event.at, event.id)))
         self.series = tuple(item for item in items if isinstance(item, Series))
-        self.logs: tuple[LogPattern, ...] = fold(item for item in items if isinstance(item, LogPattern))
         changes = [item for item in items if isinstance(item, Change)]
         self.changes = tuple(sorted(changes, key=lambda change: (change.at, change.id)))
         self.probes = tuple(item for item in items if isinstance(item, Probe))
         self.pods = tuple(read_pod(o, self.workload_of(o.subject)) for o in self.objects if o.subject.kind == "Pod")
+        self.logs = fold(self._lines([item for item in items if isinstance(item, LogPattern)]))
         self._pod_names = {(pod.subject.namespace, pod.subject.name) for pod in self.pods}
         self.focus = tuple(dict.fromkeys(self.workload_of(subject) for subject in case.subjects))
+
+    def _lines(self, found: list[LogPattern]) -> Iterator[LogPattern]:
+        """Log lines by workload. A log store is asked about a pod and its workload: the wider answer counts alone."""
+        stored = {one.subject for one in found if one.origin not in _BY_POD}
+        for one in found:
+            workload = self.workload_of(one.subject)
+            if one.origin in _BY_POD or workload == one.subject or workload not in stored:
+                yield replace(one, subject=workload)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether questions are still open: what is not known may be known in a moment."""
+        return any(gap.is_pending for gap in self.case.evidence.gaps)
 
     def lead_with(self, subject: Subject) -> None:
         """Put the subject that the first cause is about first, if the alert is about it: the message names it."""

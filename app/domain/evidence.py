@@ -12,6 +12,10 @@ from app.domain.subject import Subject
 T = TypeVar("T")
 
 
+PENDING = "no answer yet"
+"""The reason of a gap whose question is still being asked."""
+
+
 def evidence_id(*parts: object) -> str:
     """A short id that is the same whenever the same thing is seen: `e` and 10 hex digits."""
     text = "\x1f".join(str(part) for part in parts)
@@ -61,10 +65,12 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class LogPattern:
-    """Log lines of one shape. `baseline_count` is None where the usual hour was not asked or not answered.
+    """Log lines of one shape.
 
-    A source gives one item for each distinct redacted line (`template` is the line without its time);
-    analysis folds them. `origin` says where: "current", "previous" (run of the container) or a log store.
+    `baseline_count` is that of the usual hour, for a time as long as `count` covers; None where that was not
+    asked or not answered. A source gives one item for each distinct redacted line (`template` is the line
+    without its time); analysis folds them. `origin` says where: "current", "previous" (run of the container)
+    or a log store.
     """
 
     id: str
@@ -101,6 +107,11 @@ class Gap:
     source: str
     question: str
     reason: str
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the question is still open: nobody failed yet."""
+        return self.reason == PENDING
 
 
 Item = ObjectState | ClusterEvent | Series | LogPattern | Probe | Change

@@ -1,7 +1,6 @@
 """Asks all sources at once: every question under the deadline, every failure a named gap."""
 
 import asyncio
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +9,7 @@ import structlog
 
 from app.domain.alert import Alert
 from app.domain.errors import SourceError
-from app.domain.evidence import Evidence, Gap
+from app.domain.evidence import PENDING, Evidence, Gap
 from app.domain.query import Query
 from app.domain.subject import Subject
 from app.gather.harvest import Harvest
@@ -86,9 +85,8 @@ class Gathering:
 
     def evidence(self) -> Evidence:
         """What is there so far; what was asked and not answered yet is a gap."""
-        elapsed = self._elapsed_seconds()
-        # Whole seconds, rounded down: that is how a reader counts them.
-        reason = f"no answer in {math.floor(elapsed + 0.05)} s" if elapsed >= 1 else "no answer yet"
+        over = self._elapsed_seconds() >= self._desk.deadline_seconds
+        reason = f"no answer in {self._desk.deadline_seconds:g} s" if over else PENDING
         waiting = [(query, Gap(source, query.question, reason)) for source, query in self._open.values()]
         return self._harvest.evidence(waiting, self._plan.is_moot)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.errors import SourceError
+from app.gather.text import storable, storable_json
 from app.http import Answer, Http, HttpError, Request
 from app.redact import redact
 from app.settings import Secret, SettingsError
@@ -58,7 +59,7 @@ def json_of(answer: Answer, vendor: str) -> Any:  # noqa: ANN401 - JSON of any s
     if answer.media_type and answer.media_type not in JSON_TYPES:
         raise SourceError(f"answered {short(answer.media_type)}, not JSON: is the URL that of {vendor}?")
     try:
-        return json.loads(answer.body)
+        return json.loads(storable_json(answer.body))
     except (ValueError, RecursionError) as error:
         raise SourceError("answered something that is not JSON") from error
 
@@ -76,7 +77,7 @@ def refuse_status(answer: Answer, vendor: str) -> None:
 
 def short(text: str) -> str:
     """One redacted line that fits a gap."""
-    line = " ".join(redact(text[: 20 * REASON_CHARACTERS]).split())
+    line = " ".join(redact(storable(text[: 20 * REASON_CHARACTERS])).split())
     return line if len(line) <= REASON_CHARACTERS else line[: REASON_CHARACTERS - 1] + "…"
 
 
@@ -90,7 +91,7 @@ def _error_text(answer: Answer) -> str:
         return "it answered HTML: is the URL a proxy or login page?"
     if answer.media_type in JSON_TYPES:
         try:
-            body = json.loads(answer.body)
+            body = json.loads(storable_json(answer.body))
         except (ValueError, RecursionError):
             return ""
         text = (body.get("error") or body.get("message")) if isinstance(body, dict) else None

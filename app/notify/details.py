@@ -6,14 +6,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.domain.change import Change
-from app.domain.incident import Hypothesis, Incident
+from app.domain.evidence import Gap
+from app.domain.incident import Assessment, BlastRadiusEntry, Hypothesis, Incident
 from app.notify.gaps import source_name
 from app.notify.page import Occasion, head_page, recovery_confirmed
 from app.notify.words import relative, short
 
-WORDS = {"high": "Likely", "medium": "Possibly", "low": "Unproven"}
+WORDS = {"high": "Likely", "medium": "Possibly", "low": "Not proven"}
 _STATEMENT = 300
 _LINE = 200
+_HYPOTHESES = 3
+# Changes have a list of their own; how many pods are there is a number of the head.
+_TOLD_ELSEWHERE = ("change.", "replicas.")
+# An end of a statement that long is no coincidence.
+_TELLING = 20
+_RECENT_SECONDS = 86_400.0
 
 
 def details_page(incident: Incident, occasion: Occasion) -> Mapping[str, Any]:
@@ -23,17 +30,18 @@ def details_page(incident: Incident, occasion: Occasion) -> Mapping[str, Any]:
     lists: dict[str, Any] = {"hypotheses": (), "findings": (), "changes": (), "blast_radius": ()}
     if assessment is not None:
         lists = {
-            "hypotheses": tuple(_hypothesis(item) for item in assessment.hypotheses[:3]),
-            "findings": _first(12, [short(item.statement, _STATEMENT) for item in assessment.findings]),
-            "changes": tuple(_change(item, onset) for item in assessment.changes[:6]),
-            "blast_radius": _first(8, [f"{e.subject}: {e.relation}, {e.state}" for e in assessment.blast_radius]),
+            "hypotheses": tuple(_hypothesis(item) for item in assessment.hypotheses[:_HYPOTHESES]),
+            "findings": _first(8, [short(line, _STATEMENT) for line in _news(assessment)]),
+            "changes": tuple(_change(item, onset) for item in _recent(assessment.changes, onset)[:6]),
+            "blast_radius": _first(8, _neighbours(assessment.blast_radius)),
         }
     return {
         **head_page(incident, occasion),
         **lists,
         "headline": short(incident.headline or incident.title, _STATEMENT),
         "timeline": tuple({"at": entry.at, "text": short(entry.text, _LINE)} for entry in incident.timeline[-12:]),
-        "gaps": _first(12, [_gap(gap.source, gap.question, gap.reason) for gap in incident.gaps]),
+        "gaps": _first(12, [_gap(one) for one in incident.gaps if not one.is_pending]),
+        "open_questions": _first(6, [_gap(one) for one in incident.gaps if one.is_pending]),
         "runbooks": tuple({"url": url, "host": _host(url)} for url in incident.runbooks[:3]),
         "state": _state(incident),
     }
@@ -47,11 +55,15 @@ def _state(incident: Incident) -> str:
 
 def _hypothesis(item: Hypothesis) -> Mapping[str, Any]:
     """Its statement, and of the evidence what the statement does not say already."""
-    because = [short(line, _LINE) for line in item.because if line not in item.statement]
+    said = item.statement
+    # The statement tells when a change came, too.
+    dated = "before it began" in said
+    fresh = [line for line in item.because if line not in said and not (dated and line.startswith("began "))]
+    because = [short(line, _LINE) for line in fresh]
     return {
         "word": WORDS[item.confidence],
         "statement": short(item.statement, _STATEMENT),
-        "because": _first(4, because),
+        "because": _first(6, because),
         "against": _first(4, [short(line, _LINE) for line in item.against]),
     }
 
@@ -62,15 +74,60 @@ def _change(item: Change, onset: datetime) -> Mapping[str, Any]:
         "at": item.at,
         "when": relative(item.at, onset),
         "subject": str(item.subject),
-        "summary": short(item.summary, _LINE),
+        # Its fields follow one by one; only without any the summary has to tell them.
+        "summary": short(item.summary.partition(":")[0] if differences else item.summary, _LINE),
         "diff": _first(6, differences),
     }
 
 
-def _gap(source: str, question: str, reason: str) -> str:
-    return short(
-        f"{source_name(source)}: {question} ({reason})" if question else f"{source_name(source)}: {reason}", _LINE
+def _gap(gap: Gap) -> str:
+    name = source_name(gap.source)
+    return short(f"{name}: {gap.question} ({gap.reason})" if gap.question else f"{name}: {gap.reason}", _LINE)
+
+
+def _news(assessment: Assessment) -> list[str]:
+    """What was found and is not said yet: neither in the head, nor by a hypothesis, nor among the changes."""
+    briefing = assessment.briefing
+    said = [*briefing.facts, briefing.impact, briefing.cause_line, briefing.odd, *briefing.because, briefing.against]
+    for item in assessment.hypotheses[:_HYPOTHESES]:
+        said += [item.statement, *item.because, *item.against]
+    about = set(assessment.subjects)
+    fresh = [
+        item
+        for item in assessment.findings
+        if not item.kind.startswith(_TOLD_ELSEWHERE) and not any(_repeats(item.statement, line) for line in said)
+    ]
+    fresh.sort(key=lambda item: (-item.severity, item.subject not in about))
+    # Of another subject it must be said whom it is about, unless the statement names it.
+    lines = (
+        item.statement
+        if item.subject in about or item.subject.name in item.statement
+        else f"{item.subject}: {item.statement}"
+        for item in fresh
     )
+    return list(dict.fromkeys(lines))
+
+
+def _repeats(statement: str, line: str) -> bool:
+    """Whether the line says it already, in whole or as its beginning."""
+    start, end = line.rstrip("…"), statement.partition(": ")[2]
+    if statement in line or (len(end) >= _TELLING and end in line):
+        return True
+    return line.endswith("…") and statement.startswith(start.partition(": ")[2] or start)
+
+
+def _recent(changes: Sequence[Change], onset: datetime) -> list[Change]:
+    """Those of the day before it began and since; older ones are on the page."""
+    return [change for change in changes if abs((onset - change.at).total_seconds()) <= _RECENT_SECONDS]
+
+
+def _neighbours(entries: Sequence[BlastRadiusEntry]) -> list[str]:
+    """Neighbours that are the same in all but name are told in one line."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for entry in entries:
+        key = (entry.subject.kind, entry.relation, entry.state)
+        alike.setdefault(key, []).append(entry.subject.name)
+    return [f"{kind} {', '.join(names)} ({relation}): {state}" for (kind, relation, state), names in alike.items()]
 
 
 def _host(url: str) -> str:

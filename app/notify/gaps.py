@@ -1,4 +1,4 @@
-"""What could not be seen, in one line."""
+"""What could not be seen, and what is still being asked, in one line."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ from app.domain.evidence import Gap
 from app.notify.words import short
 
 _NAMES = {"kubernetes": "Kubernetes", "prometheus": "Prometheus", "loki": "Loki", "probe": "health probes"}
+_NARROWEST = 100
 
 
 def source_name(source: str) -> str:
@@ -13,33 +14,44 @@ def source_name(source: str) -> str:
     return _NAMES.get(source, source)
 
 
+def still_asking(gaps: Sequence[Gap]) -> str:
+    """`Still asking: Kubernetes, Loki`: an open question is no failure."""
+    names = dict.fromkeys(source_name(gap.source) for gap in gaps if gap.is_pending)
+    return f"Still asking: {', '.join(names)}" if names else ""
+
+
 def not_seen(gaps: Sequence[Gap], width: int) -> str:
     """`Not seen: Loki (no answer in 4 s), Prometheus (…)`: every source by name, reasons as far as there is room."""
     by_source: dict[str, list[Gap]] = {}
     for gap in gaps:
-        by_source.setdefault(gap.source, []).append(gap)
+        if not gap.is_pending:
+            by_source.setdefault(gap.source, []).append(gap)
     if not by_source:
         return ""
     # A reason is worth a second line, the questions are not: they stand in the details.
     line = ""
-    for describe, room in ((_question_and_reason, width), (_reason, width * 2), (_name, width * 2)):
-        line = "Not seen: " + ", ".join(describe(source, found) for source, found in by_source.items())
+    for parts, room in ((_questions(by_source), width), (_reasons(by_source), width * 2), (_names(by_source), 0)):
+        line = "Not seen: " + ", ".join(parts)
         if len(line) <= room:
             return line
-    return short(line, max(width, 100))
+    return short(line, max(width, _NARROWEST))
 
 
-def _question_and_reason(source: str, gaps: list[Gap]) -> str:
-    if len(gaps) > 1 or not gaps[0].question:
-        return _reason(source, gaps)
-    return f"{source_name(source)}: {gaps[0].question} ({gaps[0].reason})"
+def _questions(by_source: dict[str, list[Gap]]) -> list[str]:
+    if any(len(gaps) > 1 or not gaps[0].question for gaps in by_source.values()):
+        return _reasons(by_source)
+    return [f"{source_name(source)}: {gap.question} ({gap.reason})" for source, (gap,) in by_source.items()]
 
 
-def _reason(source: str, gaps: list[Gap]) -> str:
-    reasons = tuple(dict.fromkeys(gap.reason for gap in gaps))
-    more = f" +{len(reasons) - 1}" if len(reasons) > 1 else ""
-    return f"{source_name(source)} ({short(reasons[0], 28)}{more})"
+def _reasons(by_source: dict[str, list[Gap]]) -> list[str]:
+    """Sources that fail alike are told together."""
+    by_reason: dict[str, list[str]] = {}
+    for source, gaps in by_source.items():
+        reasons = tuple(dict.fromkeys(gap.reason for gap in gaps))
+        more = f" +{len(reasons) - 1}" if len(reasons) > 1 else ""
+        by_reason.setdefault(f"{short(reasons[0], 28)}{more}", []).append(source_name(source))
+    return [f"{', '.join(names)} ({reason})" for reason, names in by_reason.items()]
 
 
-def _name(source: str, _gaps: list[Gap]) -> str:
-    return source_name(source)
+def _names(by_source: dict[str, list[Gap]]) -> list[str]:
+    return [source_name(source) for source in by_source]

@@ -1,6 +1,6 @@
 """What a template lays out: the incident in words, each cut to a width. Raw text; the renderer escapes it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from app.domain.alert import AlertStatus, Severity
 from app.domain.incident import Briefing, Incident
 from app.domain.subject import Subject
-from app.notify.gaps import not_seen
+from app.notify.gaps import not_seen, still_asking
 from app.notify.words import is_command, is_read_only, plain_symptom, prefixed, relative, short, span
 
 EMOJI = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵", Severity.NONE: "⚪"}
@@ -78,6 +78,7 @@ def head_page(incident: Incident, occasion: Occasion) -> Mapping[str, Any]:
         "pending": incident.assessment is None,
         "gathering": incident.enrichment != "complete",
         "not_seen": not_seen(incident.gaps, width),
+        "still_asking": still_asking(incident.gaps) if incident.enrichment != "complete" else "",
         "edited": occasion.now,
         "notices": tuple(short(notice, max(width, 48)) for notice in occasion.notices),
         **_told(incident, width),
@@ -94,7 +95,7 @@ def _told(incident: Incident, width: int) -> Mapping[str, Any]:
     felt = briefing.impact if briefing.impact.lower() not in {"", "not seen"} else "users: not seen"
     return {
         "fact": short(briefing.facts[0], width // 2) if briefing.facts else "",
-        "feel": short(_capital(" · ".join((*briefing.facts[1:], felt))), width),
+        "feel": _capital(_joined((*briefing.facts[1:], *felt.split(" · ")), width)),
         "still": short(briefing.still, width // 2),
         "first_step": _first_step(briefing.first_step, width),
         "similar": short(briefing.similar or "No past incident to compare with", width),
@@ -112,9 +113,10 @@ def _why(incident: Incident, width: int) -> Mapping[str, Any]:
     room = _MIDDLE_LINES - 1 - bool(against) - bool(odd)
     if width == WIDTHS[-1]:
         room = 0
-    bullets = (*briefing.because, *briefing.ruled_out)[: max(room, 0)]
+    ruled_out = (f"Ruled out: {line}" for line in briefing.ruled_out)
+    bullets = (*briefing.because, *ruled_out)[: max(room, 0)]
     return {
-        "cause": short(_cause(briefing), width),
+        "cause": short(briefing.cause_line or "Cause unknown.", width),
         "change": _change(briefing, _onset(incident), width),
         "no_change": "" if briefing.change else short(briefing.no_change or _silence_about_changes(incident), width),
         "because": tuple(short(line, width) for line in bullets),
@@ -131,16 +133,19 @@ def _change(briefing: Briefing, onset: datetime, width: int) -> Mapping[str, Any
 
 
 def _silence_about_changes(incident: Incident) -> str:
-    """That none was found is said, and so is that nobody could look."""
-    blind = any(gap.source == "kubernetes" for gap in incident.gaps)
-    return "changes: could not be looked at" if blind else "no change found"
+    """That there was none is only said by who looked; silence is told as such."""
+    gaps = [gap for gap in incident.gaps if gap.source == "kubernetes"]
+    if any(gap.is_pending for gap in gaps):
+        return "changes: no answer yet"
+    return "changes: could not be looked at" if gaps else "changes: not looked at"
 
 
-def _cause(briefing: Briefing) -> str:
-    text = briefing.cause_line or "Cause unknown."
-    if briefing.ruled_out and not briefing.because and "uled out" not in text:
-        return f"{text.rstrip()} Ruled out:"
-    return text
+def _joined(parts: Sequence[str], width: int) -> str:
+    """As many of the parts as fit, the first in any case."""
+    kept = list(parts)
+    while len(kept) > 1 and len(" · ".join(kept)) > width:
+        kept.pop()
+    return short(" · ".join(kept), width)
 
 
 def _first_step(step: str, width: int) -> str:
@@ -188,4 +193,5 @@ def _onset(incident: Incident) -> datetime:
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """With a capital at the start, but for names such as p95."""
+    return text[:1].upper() + text[1:] if text[1:2].isalpha() else text

@@ -13,7 +13,8 @@ The names that a `Series` can carry, for those who judge them:
 | `replicas_available` `replicas_wanted` | count | of the workload |
 | `request_rate` `error_ratio` `latency_p95` | per_second, ratio, seconds | what its callers get |
 | `alerts_firing_nearby` | count | firing alerts by name and severity, in the namespace or on the node |
-| `node_condition` `node_pods` | count | a node's conditions that are true (1), and its pods by phase |
+| `node_condition` `node_pods` `node_pods_not_ready` | count | a node's conditions that are true (1), its pods |
+| `nodes_not_ready` | count | of all nodes |
 | `node_memory_used_ratio` `node_cpu_used_ratio` `node_disk_used_ratio` `node_cpu_requested_ratio` | ratio | a node |
 | `namespace_restarts` `namespace_pods` `quota_used_ratio` | count, ratio | a namespace |
 | `volume_used_ratio` `volume_inodes_used_ratio` | ratio | a volume claim |

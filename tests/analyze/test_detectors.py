@@ -37,6 +37,7 @@ from tests.builders import (
     node,
     node_subject,
     pod,
+    pod_subject,
     replica_set,
     rollout,
     series,
@@ -114,10 +115,17 @@ class TestOomKill:
         assert kinds(found) == {"container.oom_killed"}
         assert "(limit 256Mi)" in found[0].statement
 
-    def test_the_restart_counter_gives_the_number_and_the_time(self) -> None:
+    def test_the_restart_counter_and_who_waits_to_start_again_give_the_number_and_the_time(self) -> None:
         counted = series("restarts", [0, 1, 2, 3, 4, 5, 6, 6])
         found = detect(OomKill(), case(crashed(137, "OOMKilled"), replica_set(), counted))
-        assert "6 times in 7 min" in found[0].statement
+        assert "7 times in 7 min" in found[0].statement
+
+    def test_what_was_asked_of_a_pod_and_of_its_workload_counts_once(self) -> None:
+        steps = [0, 1, 2, 3, 4, 5, 6, 6]
+        of_pod = series("restarts", steps, subject=pod_subject("checkout-6d4f8b9c77-x2x7k"))
+        twice = (series("restarts", steps), of_pod)
+        found = detect(OomKill(), case(crashed(137, "OOMKilled"), replica_set(), *twice))
+        assert "7 times in 7 min" in found[0].statement
 
     def test_a_limit_below_the_usual_peak_is_said_so(self) -> None:
         mebibyte = 1024.0**2
@@ -309,7 +317,7 @@ class TestNodes:
         pods = [pod(f"checkout-6d4f8b9c77-x2x{number:02}", node="node-3") for number in range(12)]
         found = detect(Nodes(), case(*pods, replica_set(), node("node-3", "Unknown"), subjects=[node_subject()]))
         assert [one.kind for one in found] == ["node.unreachable"]
-        assert found[0].statement == "node node-3 stopped reporting: 12 pods on it"
+        assert found[0].statement == "node node-3 stopped reporting (machine, network or kubelet): 12 pods on it"
         assert found[0].onset_at == ago(10)
 
     def test_not_ready_and_pressure_are_told_apart(self) -> None:

@@ -54,3 +54,18 @@ def test_the_order_of_lines_does_not_matter() -> None:
 def test_a_pattern_keeps_an_id_that_stands_in_the_evidence() -> None:
     lines = [log_line("took 12 ms"), log_line("took 99 ms")]
     assert fold(lines)[0].id in {line.id for line in lines}
+
+
+def test_dates_and_lists_of_addresses_are_masked_whole() -> None:
+    line = "from 10.0.0.7,10.0.0.8 at Sun Jul 10 03:55:15 2005 by pod_A8"
+    assert mask(line) == "from <address> at <time> by <name>"
+
+
+def test_reading_and_writing_are_two_shapes() -> None:
+    lines = [log_line(f'10.0.0.7 "{verb} /v1/orders HTTP/1.1" status: 500 len: 12') for verb in ("GET", "POST")]
+    assert len(fold(lines)) == 2
+
+
+def test_where_to_mask_is_shared_by_lines_that_differ_in_digits_and_their_words_are_not() -> None:
+    lines = [log_line(f"a{n}b c{n}d e{n}f took {n}2 ms at 0x{n}f") for n in (1, 2)]
+    assert {one.template for one in fold(lines)} == {mask(line.template) for line in lines}

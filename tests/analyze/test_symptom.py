@@ -76,7 +76,7 @@ def test_the_message_is_named_after_what_the_cause_is_about() -> None:
     everything = (sick, replica_set(), deployment_state(), node("node-3", "Unknown"))
     assessment = judge(case(*everything, subjects=[deployment(), node_subject()]))
     assert assessment.subjects == (node_subject(), deployment())
-    assert assessment.headline.startswith("node-3: node went away: 1 pod affected")
+    assert assessment.headline.startswith("node-3: node went away")
 
 
 def test_a_service_stands_for_the_workload_behind_it() -> None:
@@ -102,4 +102,4 @@ def test_services_in_front_and_nodes_below_are_the_blast_radius() -> None:
 
 def test_the_workloads_on_a_sick_node_are_its_blast_radius() -> None:
     sick = judge(case(pod(node="node-3"), replica_set(), node("node-3", "Unknown"), subjects=[node_subject()]))
-    assert sick.blast_radius == (BlastRadiusEntry(deployment(), "has pods on it", "1 of 1 pods ready"),)
+    assert sick.blast_radius == (BlastRadiusEntry(deployment(), "has pods on it", "1 of 1 pods ready there"),)

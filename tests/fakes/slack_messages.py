@@ -30,6 +30,11 @@ class SlackMessage:
         return "\n".join(texts) or self.text
 
     @property
+    def is_complete(self) -> bool:
+        """Whether it does not say that more is coming."""
+        return "gathering" not in self.body and "Still asking" not in self.body
+
+    @property
     def edits(self) -> int:
         return len(self.history)
 

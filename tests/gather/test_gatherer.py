@@ -112,10 +112,10 @@ async def test_a_hanging_source_costs_only_itself() -> None:
     assert evidence.gaps == (Gap("kubernetes", "state of node node-3 and 2 more questions", "no answer in 0.2 s"),)
 
 
-async def test_questions_that_wait_are_said_with_the_seconds_that_passed() -> None:
+async def test_questions_that_still_may_be_answered_are_no_failures() -> None:
     gathering = gatherer(ScriptedSource(hangs), deadline_seconds=5).start((), (NODE,), NOW)
-    await gathering.wait(1.05)
-    assert {gap.reason for gap in gathering.evidence().gaps} == {"no answer in 1 s"}
+    await gathering.wait(0.1)
+    assert all(gap.is_pending for gap in gathering.evidence().gaps)
     await gathering.aclose()
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.domain.query import ContainerLogQuery
+from app.gather.sources.kubernetes.bodies import clean
 from app.gather.sources.kubernetes.logs import MAX_PATTERNS, as_patterns
 from app.gather.sources.kubernetes.recent import Recent
 from app.gather.sources.kubernetes.times import parse_time
@@ -99,3 +100,9 @@ async def test_a_failure_is_not_kept() -> None:
         await recent.get("pods", fetch)
     assert await recent.get("pods", fetch) == b"up"
     await recent.aclose()
+
+
+def test_a_text_that_cannot_be_stored_is_mended() -> None:
+    assert clean("term\x00msg \ud83d") == "term\ufffdmsg \ufffd"
+    (pattern,) = as_patterns(log("nul\x00 here"), QUERY)
+    assert pattern.template == "nul\ufffd here"

@@ -343,3 +343,17 @@ async def test_a_kubeconfig_that_cannot_be_used_is_said(tmp_path: Path, text: st
         config.write_text(text, encoding="utf-8")
     with pytest.raises(SourceError, match="kubeconfig is not usable"):
         await Connection.open(context="", config_file=str(config), timeout_seconds=5)
+
+
+async def test_objects_events_and_lines_can_be_stored(tmp_path: Path) -> None:
+    pod = crashing_pod()
+    pod["status"]["containerStatuses"][0]["lastState"]["terminated"]["message"] = "term\x00msg \ud83d"
+    pod["metadata"]["labels"]["half"] = "\udc00\x00"
+    happened = event("Pod", POD.name, "Back\x00Off", message="over\x00 and \ud83d out")
+    async with kubernetes(tmp_path, pod, happened) as (_, source):
+        (state,) = (await source.answer(ObjectQuery("state", POD))).of(ObjectState)
+        (seen,) = (await source.answer(EventQuery("events", POD))).of(ClusterEvent)
+    ended = state.body["status"]["containerStatuses"][0]["lastState"]["terminated"]
+    assert ended["message"] == "term\ufffdmsg \ufffd"
+    assert state.body["metadata"]["labels"]["half"] == "\ufffd\ufffd"
+    assert (seen.reason, seen.message) == ("Back\ufffdOff", "over\ufffd and \ufffd out")

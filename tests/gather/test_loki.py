@@ -79,7 +79,8 @@ async def test_error_lines_are_counted_by_shape_against_the_hour_before() -> Non
         evidence = await source.answer(query())
     found = {pattern.template: pattern for pattern in evidence.of(LogPattern)}
     timeout = found["ERROR timeout after 100 ms calling ledger"]
-    assert (timeout.count, timeout.baseline_count, timeout.container, timeout.origin) == (5, 2, "app", "loki")
+    # Two in the usual hour are less than one in as many minutes as were read now.
+    assert (timeout.count, timeout.baseline_count, timeout.container, timeout.origin) == (5, 1, "app", "loki")
     assert timeout.first_seen == NOW - timedelta(seconds=301)
     assert timeout.last_seen == NOW - timedelta(seconds=61)
     assert len(timeout.examples) == 3
@@ -326,3 +327,11 @@ async def test_the_doctor_names_a_missing_tenant_and_a_missing_label() -> None:
 
 def test_the_error_words_can_stand_between_backticks() -> None:
     assert "`" not in logql.ERROR_WORDS
+
+
+async def test_lines_and_labels_can_be_stored() -> None:
+    evidence = await answered(streams(row(5, "error: half \ud83d of a\x00 sign"), container="app\x00"))
+    (pattern,) = evidence.of(LogPattern)
+    assert pattern.template == "error: half \ufffd of a\ufffd sign"
+    assert pattern.examples == (pattern.template,)
+    assert pattern.container == "app\ufffd"

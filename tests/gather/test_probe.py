@@ -126,3 +126,10 @@ async def test_the_switch_turns_it_off() -> None:
     assert diagnosis.healthy
     assert "off" in diagnosis.statement
     await source.aclose()
+
+
+async def test_a_detail_can_be_stored() -> None:
+    probe = await probed(CannedServer(b"down\x00 \xed\xa0\xbd", status=503, content_type="text/plain"))
+    assert probe.detail.startswith("down\ufffd \ufffd")
+    assert "\x00" not in probe.detail
+    probe.detail.encode()

@@ -224,3 +224,11 @@ async def test_a_wrong_token_is_named_with_its_fix() -> None:
     assert not diagnosis.healthy
     assert "not authenticated (401)" in diagnosis.statement
     assert "SITREP_PROMETHEUS_TOKEN" in diagnosis.fix
+
+
+async def test_labels_can_be_stored() -> None:
+    (series,), reasons = await answered(
+        matrix(({"pod\x00": "a\ud83d"}, [[1.0, "1"]]), warnings=["late\x00 \udc00"]),
+    )
+    assert series.labels == {"pod\ufffd": "a\ufffd"}
+    assert reasons == ["data may be incomplete: late\ufffd \ufffd"]

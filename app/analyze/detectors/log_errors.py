@@ -48,7 +48,9 @@ class LogErrors:
                 by_workload.setdefault(world.workload_of(pattern.subject), []).append(pattern)
         for workload, patterns in sorted(by_workload.items()):
             loudest = sorted(patterns, key=lambda one: (_kind(one) == "log.new_errors", -one.count, one.template))
-            for pattern in loudest[:_LIMIT]:
+            # The container's log and the log store tell the same lines.
+            once = {pattern.template: pattern for pattern in reversed(loudest)}
+            for pattern in [one for one in loudest if once[one.template] is one][:_LIMIT]:
                 yield _found(workload, pattern)
 
 
@@ -80,14 +82,24 @@ def _target(line: str) -> str:
     return match["target"] if match else "something that it calls"
 
 
+_MESSAGE = re.compile(r"""(?:^|[\s{,])"?(?:msg|message)"?\s*[=:]\s*"((?:[^"\\]|\\.)+)\"""")
+
+
+def gist(line: str) -> str:
+    """What a structured line says: its message where that names the error, else the line as it is."""
+    match = _MESSAGE.search(line)
+    return match[1].replace('\\"', '"') if match and _ERROR.search(match[1]) else line
+
+
 def _statement(pattern: LogPattern, kind: str) -> str:
     usual = f", usually {pattern.baseline_count}" if pattern.baseline_count is not None else ""
     example = pattern.examples[0] if pattern.examples else pattern.template
+    said = gist(example)
     where = "before it ended" if pattern.origin == "previous" else "in the log"
     lines = f"{plural(pattern.count, 'line')} {where}{usual}"
     if kind == "log.dependency_unreachable":
-        return f"cannot reach {cut(_target(example), 50)} ({lines}): {cut(example, 150)}"
-    return f"{lines}: {cut(example, 200)}"
+        return f"cannot reach {cut(_target(example), 50)} ({lines}): {cut(said, 150)}"
+    return f"{lines}: {cut(said, 200)}"
 
 
 def _found(workload: Subject, pattern: LogPattern) -> Finding:

@@ -46,7 +46,7 @@ class Nodes:
 
 def _readiness(world: World, node: ObjectState, ready: Mapping[str, Any]) -> Iterator[Finding]:
     if ready.get("status") == "Unknown":
-        yield _found(world, node, ready, ("node.unreachable", "stopped reporting"))
+        yield _found(world, node, ready, ("node.unreachable", "stopped reporting (machine, network or kubelet)"))
     elif ready.get("status") == "False":
         down = _runtime_is_down(world, node, text(ready.get("message")))
         reading = ("node.runtime_down", "has no container runtime") if down else ("node.not_ready", "is not ready")

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from app.analyze.baseline import read
+from app.analyze.baseline import Reading, read
 from app.analyze.pod import Container, Pod
-from app.analyze.restarts import restarts_since_onset
+from app.analyze.restarts import OOM_KILLED, kills_since_onset
 from app.analyze.wording import duration, plural, quantity
 from app.analyze.world import World, finding
 from app.domain.alert import Severity
@@ -14,7 +14,6 @@ from app.domain.incident import Finding
 from app.domain.quantity import parse_quantity
 from app.domain.subject import Subject
 
-OOM_KILLED = "OOMKilled"
 _INIT_OOM = "init was OOM-killed"
 _NEAR = 0.9
 _NEED_MARGIN = 1.02
@@ -68,11 +67,11 @@ def _killed(world: World, workload: Subject, kills: list[Kill]) -> Finding:
 
 
 def _how_often(world: World, workload: Subject) -> str:
-    restarts = restarts_since_onset(world, workload)
-    if restarts is None:
+    kills = kills_since_onset(world, workload)
+    if kills is None:
         return "at least once"
-    times = "once" if restarts.count <= 1 else f"{restarts.count} times"
-    return f"{times} in {duration(restarts.seconds)}"
+    times = "once" if kills.count <= 1 else f"{kills.count} times"
+    return f"{times} in {duration(kills.seconds)}"
 
 
 def _init_kills(world: World, workload: Subject) -> Iterator[Finding]:
@@ -101,11 +100,18 @@ def _memory(world: World, workload: Subject, killed: set[str]) -> Iterator[Findi
         allowed = quantity(limit, "bytes")
         if container in killed and used.usual_peak is not None and used.usual_peak > limit * _NEED_MARGIN:
             usual = quantity(used.usual_peak, "bytes")
-            statement = f"used up to {quantity(used.peak, 'bytes')}; usual peak {usual}, limit {allowed}"
+            statement = f"used up to {_at_kills(world, used)} when killed; usual peak {usual}, limit {allowed}"
             yield finding("memory.limit_below_need", workload, Severity.CRITICAL, statement, evidence=used.evidence)
         elif container not in killed and used.now >= limit * _NEAR:
             statement = f"container {container} uses {quantity(used.now, 'bytes')} of its memory limit {allowed}"
             yield finding("memory.near_limit", workload, Severity.WARNING, statement, evidence=used.evidence)
+
+
+def _at_kills(world: World, used: Reading) -> str:
+    """The most that was in use since it began: what was used before, under another limit, is the usual."""
+    onset = world.onset_at.timestamp() if world.onset_at else 0.0
+    since = [value for at, value in used.points if at >= onset]
+    return quantity(max(since, default=used.now), "bytes")
 
 
 def _limits(world: World, workload: Subject) -> dict[str, float]:

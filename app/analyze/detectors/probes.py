@@ -22,6 +22,8 @@ _WRONG_PROTOCOL = re.compile(
 )
 _SPEC = {"liveness": "livenessProbe", "readiness": "readinessProbe", "startup": "startupProbe"}
 _NOT_REACHED = re.compile(r"connection refused|failed to connect|deadline exceeded|timeout|connect:", re.IGNORECASE)
+# Which address was asked is of no help at night; what came of it is.
+_REQUEST = re.compile(r'Get "[^"]*": (?:dial tcp \S+: )?(?:connect: )?(?P<why>.+)')
 _STILL = timedelta(minutes=2)
 _OFTEN = 3
 _ENDED_BY_KUBELET = frozenset({137, 143})
@@ -130,4 +132,6 @@ def _too_early(container: Container, probe: Mapping[str, Any]) -> str:
 
 
 def _without_prefix(message: str) -> str:
-    return message.partition(": ")[2] or message
+    said = message.partition(": ")[2] or message
+    match = _REQUEST.match(said)
+    return match["why"] if match else said

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from app.analyze.suspects import before_onset, note
-from app.analyze.wording import cut, duration
+from app.analyze.wording import apart, cut
 from app.analyze.world import World, finding
 from app.domain.alert import Severity
 from app.domain.change import Change
@@ -41,7 +41,7 @@ class Rollout:
                 "change.suspect" if suspect else "change.recent",
                 subject,
                 Severity.WARNING if suspect else Severity.INFO,
-                cut(f"{note(change)}, {duration(seconds)} before onset", 140),
+                cut(f"{note(change)}, {apart(seconds)} before onset", 140),
                 onset_at=change.at,
                 evidence=(change.id,),
             )

@@ -10,6 +10,7 @@ from app.domain.diagnosis import Diagnosis
 from app.domain.errors import SourceError
 from app.domain.evidence import Evidence, Probe, evidence_id
 from app.domain.query import ProbeQuery, Query
+from app.gather.text import storable
 from app.http import Answer, Http, HttpError, Request
 from app.redact import redact
 from app.settings import Settings
@@ -121,7 +122,7 @@ async def _probe(http: Http, query: ProbeQuery, timeout_seconds: float) -> Probe
         detail = str(error)
     milliseconds = round((time.perf_counter() - begun) * 1000, 1)
     subject = query.subject
-    url = redact(query.url)
+    url = redact(storable(query.url))
     identity = evidence_id("probe", subject.cluster, subject.kind, subject, url)
     return Probe(identity, subject, at, url, status, milliseconds, detail)
 
@@ -130,6 +131,6 @@ def _detail(answer: Answer) -> str:
     """The first line of what a failing endpoint says; nothing where it is well."""
     if answer.status < FIRST_FAILURE:
         return ""
-    text = redact(answer.body.decode(errors="replace").replace("\x00", "\ufffd"))
+    text = redact(storable(answer.body.decode(errors="replace")))
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return first[:DETAIL_CHARACTERS]

@@ -19,14 +19,15 @@ KSM_LABELS = {"cluster": "prod", "prometheus": "monitoring/k8s", **shapes.KSM}
 Story = tuple[Object, Object]
 
 
-def _healthy(pods: list[Object]) -> list[Object]:
-    """The frontend beside it, the Services and two or three good nodes."""
+def _beside(pods: list[Object], node: str = NODES[0], *, ready: bool = True) -> list[Object]:
+    """The frontend beside it on a node, and the Services."""
     at, template = CLOCK.at, FRONTEND.template()
-    placed = (at(FRONTEND_SINCE), NODES[0], "10.244.1.51")
-    front = story.pod(FRONTEND, template, FRONTEND_POD, placed, status=story.running(at(FRONTEND_SINCE)))
+    placed = (at(FRONTEND_SINCE), node, "10.244.1.51")
+    status = {**story.running(at(FRONTEND_SINCE)), "ready": ready}
+    front = story.pod(FRONTEND, template, FRONTEND_POD, placed, status=status)
     found = [
-        story.deployment(FRONTEND, template, 17, (at(MONTHS), at(FRONTEND_SINCE)), ready=(1, 1)),
-        story.replica_set(FRONTEND, template, "5f6d8c9b7", (17, at(FRONTEND_SINCE), 1, 1)),
+        story.deployment(FRONTEND, template, 17, (at(MONTHS), at(FRONTEND_SINCE)), ready=(int(ready), 1)),
+        story.replica_set(FRONTEND, template, "5f6d8c9b7", (17, at(FRONTEND_SINCE), 1, int(ready))),
         front,
     ]
     for workload in (CATALOG, FRONTEND):
@@ -100,7 +101,7 @@ def image_pull() -> Story:
     series += shapes.replicas("shop", "catalog", 3, [[shapes.START, 3], [ROLLOUT, 2]]) + shapes.node_state(NODES)
     labels = {**KSM_LABELS, **mine, "alertname": "KubeContainerWaiting", "severity": "warning"}
     alert = (labels, "A container waits for longer than it should.", _WAITING)
-    return _told(objects + events + _healthy(pods) + _nodes(), series, alert)
+    return _told(objects + events + _beside(pods) + _nodes(), series, alert)
 
 
 def unschedulable() -> Story:
@@ -133,11 +134,11 @@ def unschedulable() -> Story:
     labels = {"cluster": "prod", "prometheus": "monitoring/k8s", **mine}
     labels |= {"alertname": "KubePodNotReady", "severity": "warning"}
     alert = (labels, "Pod has been in a non-ready state for more than 15 minutes.", _NOT_READY)
-    return _told(objects + events + _healthy(pods) + _nodes(), series, alert)
+    return _told(objects + events + _beside(pods) + _nodes(), series, alert)
 
 
 def node_gone() -> Story:
-    """A node whose kubelet fell silent, with a pod on it."""
+    """A node whose kubelet fell silent, with pods of two workloads on it."""
     at, since, template = CLOCK.at, -11 * 60.0, CATALOG.template()
     lost = NODES[1]
     pods = [
@@ -165,10 +166,14 @@ def node_gone() -> Story:
     ]
     series = shapes.node_state(NODES, {lost: since})
     series += shapes.replicas("shop", "catalog", 2, [[shapes.START, 2], [since, 1]])
+    series += shapes.replicas("shop", "frontend", 1, [[shapes.START, 1], [since, 0]])
+    for pod, node in ((pods[0], NODES[0]), (pods[1], lost)):
+        series += shapes.readiness("shop", pod["metadata"]["name"], node, since if node == lost else None)
+    series += shapes.readiness("shop", FRONTEND_POD, lost, since)
     labels = {**KSM_LABELS, "alertname": "KubeNodeNotReady", "severity": "critical", "node": lost}
     labels |= {"condition": "Ready", "status": "true"}
     alert = (labels, "Node is not ready.", _NODE_NOT_READY)
-    return _told(objects + events + _healthy(pods) + _nodes(lost, since), series, alert)
+    return _told(objects + events + _beside(pods, lost, ready=False) + _nodes(lost, since), series, alert)
 
 
 _WAITING = 'kube_pod_container_status_waiting_reason{reason!="CrashLoopBackOff", job="kube-state-metrics"} > 0'

@@ -68,6 +68,16 @@ def replicas(namespace: str, deployment: str, wanted: int, ready: Points) -> lis
     ]
 
 
+def readiness(namespace: str, pod: str, node: str, lost_since: float | None = None) -> list[Spec]:
+    """Where a pod runs, and whether it is ready."""
+    labels = {**KSM, "namespace": namespace, "pod": pod}
+    ready: Points = [[START, 1]] if lost_since is None else [[START, 1], [lost_since, 0]]
+    return [
+        gauge("kube_pod_info", {**labels, "node": node}, [[START, 1]]),
+        gauge("kube_pod_status_ready", {**labels, "condition": "true"}, ready),
+    ]
+
+
 def node_state(names: Iterable[str], gone: Mapping[str, float] | None = None) -> list[Spec]:
     """Ready and pressure conditions; a node that is gone has been unknown since then."""
     found: list[Spec] = []

@@ -12,6 +12,7 @@ from app.domain.subject import Subject
 from app.gather.sources.kubernetes.environment import without_secrets, without_value
 from app.gather.sources.kubernetes.kinds import KINDS
 from app.gather.sources.kubernetes.shapes import Labels, Thing
+from app.gather.text import storable
 from app.redact import redact
 
 MAX_TEXT = 2_000
@@ -26,8 +27,8 @@ _KEPT_ANNOTATIONS = ("deployment.kubernetes.io/revision", "kubernetes.io/change-
 
 @lru_cache(maxsize=4096)
 def clean(text: str) -> str:
-    """The text without secrets, at most 2,000 characters; pods of one workload repeat theirs."""
-    return redact(text)[:MAX_TEXT]
+    """The text without secrets, storable, at most 2,000 characters; pods of one workload repeat theirs."""
+    return redact(storable(text))[:MAX_TEXT]
 
 
 def kept_annotations(annotations: Labels | None) -> Labels | None:
@@ -63,7 +64,7 @@ def _plain(value: Any, *, free_text: bool, depth: int) -> Any:  # noqa: ANN401 -
     if isinstance(value, list):
         return [_plain(item, free_text=free_text, depth=depth + 1) for item in value]
     if isinstance(value, str):
-        return clean(value) if free_text else value[:MAX_TEXT]
+        return clean(value) if free_text else storable(value[:MAX_TEXT])
     return value
 
 

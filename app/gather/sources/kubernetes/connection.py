@@ -16,6 +16,7 @@ from app.gather.sources.kubernetes.cluster_shapes import Page, Status, Version
 from app.gather.sources.kubernetes.kinds import KINDS, collection_path
 from app.gather.sources.kubernetes.recent import Recent
 from app.gather.sources.kubernetes.shapes import Thing
+from app.gather.text import storable_json
 from app.redact import redact
 
 PAGE_SIZE = 500
@@ -188,7 +189,8 @@ def _continued(ask: Ask, token: str) -> Ask:
 
 def _decoded(body: bytes | msgspec.Raw, shape: type[T]) -> T:
     try:
-        return msgspec.json.decode(body, type=shape)
+        # A raw item is part of a page that went this way.
+        return msgspec.json.decode(storable_json(body) if isinstance(body, bytes) else body, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError("the answer is not what the Kubernetes API sends") from error
 
@@ -221,7 +223,7 @@ def _refused(ask: Ask, status: int, body: bytes) -> RefusedError:
 
 def _status(body: bytes) -> Status:
     try:
-        answer = msgspec.json.decode(body, type=Status)
+        answer = msgspec.json.decode(storable_json(body), type=Status)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Status()  # a proxy's page or plain text: the status alone speaks
     return answer if answer.kind == "Status" else Status()

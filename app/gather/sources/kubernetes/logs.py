@@ -7,6 +7,7 @@ from datetime import datetime
 from app.domain.evidence import LogPattern, evidence_id
 from app.domain.query import ContainerLogQuery
 from app.gather.sources.kubernetes.times import parse_time
+from app.gather.text import storable
 from app.redact import redact
 
 TAIL_LINES = 200
@@ -113,7 +114,7 @@ def _newest(lines: list[tuple[datetime | None, str]]) -> list[tuple[datetime | N
 
 
 def _split(line: str) -> tuple[datetime | None, str]:
-    line = line.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    line = storable(line)
     match = _STAMP.match(line)
     if match is None:
         return None, line[:MAX_READ_LINE]

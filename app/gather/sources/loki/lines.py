@@ -1,5 +1,6 @@
 """Log lines out of Loki's streams: redacted, merged by time, counted by shape."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +11,7 @@ from typing import Any, Final
 from app.domain.evidence import LogPattern, evidence_id
 from app.domain.subject import Subject
 from app.gather.sources.loki.logql import CONTAINER_LABELS
+from app.gather.text import storable
 from app.redact import redact
 
 MAX_PATTERNS: Final = 100
@@ -88,6 +90,14 @@ def counted(lines: Iterable[Line]) -> Counts:
     return Counter(line.shape for line in lines)
 
 
+def as_in(usual: Counts, share: float) -> Counts:
+    """The usual hour's counts for a time `share` as long: rates are compared, whatever the windows' lengths.
+
+    Rounded up, so that what is seldom is not taken for new.
+    """
+    return {shape: math.ceil(count * share) for shape, count in usual.items()}
+
+
 def patterns(subject: Subject, lines: Iterable[Line], usual: Counts | None) -> tuple[LogPattern, ...]:
     """The commonest shapes of lines that come newest first; `usual` counts the same shapes in the hour before."""
     tallies: dict[tuple[str, str], _Tally] = {}
@@ -148,7 +158,7 @@ def _cut(raw: str) -> str:
 
 def _cleaned(raw: str) -> str:
     """Redacted before it is cut to what is kept."""
-    text = redact(raw).replace("\x00", "\ufffd").rstrip()
+    text = redact(storable(raw)).rstrip()
     return text if len(text) <= LINE_CHARACTERS else text[: LINE_CHARACTERS - 1] + "…"
 
 

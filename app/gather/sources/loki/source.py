@@ -105,7 +105,8 @@ class LokiSource:
             return None
         try:
             await self._refuse_costly(selector, window, deadline)
-            return lines.counted((await self._lines(expr, window, deadline)).lines)
+            usual = lines.counted((await self._lines(expr, window, deadline)).lines)
+            return lines.as_in(usual, (query.end - query.start) / (query.start - query.baseline_start))
         except SourceError as error:
             return f"the usual hour is not known: {error}"
 
