@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from uuid import UUID
 
 from fastapi import Request
@@ -123,13 +124,25 @@ def _page_link(links: Links) -> Callable[[Incident], str]:
 
 def _signed_in(settings: Settings) -> Callable[[Request], bool]:
     """Who may see every page: an API token, whom a trusted proxy names, or this machine while no token is set."""
+    proxies = [ip_network(text, strict=False) for text in settings.trusted_proxies]
 
     def signed_in(request: Request) -> bool:
         header = settings.trusted_proxy_header
-        if header and request.headers.get(header):
+        if header and request.headers.get(header) and _is_from(request, proxies):
             return True
         if settings.api_tokens:
             return has_token(request, settings.tokens(settings.api_tokens))
         return is_local(request)
 
     return signed_in
+
+
+def _is_from(request: Request, networks: list[IPv4Network | IPv6Network]) -> bool:
+    """Whether the connection itself comes from one of these; headers may say anything."""
+    try:
+        address = ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return False
+    # A socket for both families shows 10.0.0.1 as ::ffff:10.0.0.1.
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return any((mapped or address) in network for network in networks)

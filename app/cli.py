@@ -46,7 +46,7 @@ def serve(
 @app.command()
 def migrate() -> None:
     """Bring the database's schema to the newest revision."""
-    from app.store.engine import StoreUnavailableError  # noqa: PLC0415 - as above
+    from app.store.engine import DatabaseUrlError, StoreUnavailableError  # noqa: PLC0415 - as above
     from app.store.migrate import migrate as run  # noqa: PLC0415
 
     settings = _settings()
@@ -54,6 +54,8 @@ def migrate() -> None:
         _fail("SITREP_DATABASE_URL is not set; the embedded database is migrated by `sitrep serve`", USAGE)
     try:
         run(settings.database_url.read())
+    except DatabaseUrlError as error:
+        _fail(f"SITREP_DATABASE_URL: {error}", USAGE)
     except StoreUnavailableError as error:
         _fail(f"the database cannot be reached: {error}", PROBLEM)
 

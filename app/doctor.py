@@ -2,16 +2,19 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from app import registry
 from app.domain.diagnosis import Diagnosis
 from app.notify.dispatcher import Dispatcher
 from app.notify.rendering import lint_templates
 from app.playbooks.loader import lint
-from app.settings import Settings, SettingsError
-from app.store.deliveries import Deliveries
-from app.store.engine import Store
+from app.settings import Secret, Settings, SettingsError
+from app.store.embedded import running_url
+from app.store.engine import Store, StoreUnavailableError
 from app.store.heartbeats import WATCHDOG, Heartbeats
+from app.store.migrate import Revisions, revisions
+from app.store.parked import ParkedDeliveries
 
 WATCHDOG_LATE = timedelta(minutes=15)
 
@@ -27,30 +30,77 @@ async def examine(settings: Settings) -> list[Diagnosis]:
         for source in sources:
             await source.aclose()
         await dispatcher.aclose()
+    found += _secrets(settings)
     found += await _database(settings)
     found += _files(settings)
     found += _absent({diagnosis.name for diagnosis in found})
     return found
 
 
+def _secrets(settings: Settings) -> list[Diagnosis]:
+    """Secrets whose file cannot be read or holds nothing: whoever needs one fails later, and says less."""
+    found = []
+    for name in Settings.model_fields:
+        secret = getattr(settings, name)
+        if not isinstance(secret, Secret) or not secret:
+            continue
+        setting = f"SITREP_{name.upper()}_FILE"
+        try:
+            problem = "" if secret.read() else "the file is empty"
+        except SettingsError as error:
+            problem = str(error)
+        if problem:
+            fix = f"mount the secret there, readable for the user that Sitrep runs as, or unset {setting}"
+            found.append(Diagnosis(setting, healthy=False, statement=problem, fix=fix))
+    return found
+
+
 async def _database(settings: Settings) -> list[Diagnosis]:
-    if not settings.database_url:
-        return [Diagnosis("database", healthy=True, statement="embedded, looked after by `sitrep serve`")]
     try:
+        if not settings.database_url:
+            return await _embedded(settings.data_dir)
         store = Store(settings.database_url.read())
     except (SettingsError, ValueError) as error:
         return [Diagnosis("database", healthy=False, statement=str(error), fix="correct SITREP_DATABASE_URL")]
+    fix = "is SITREP_DATABASE_URL right, is PostgreSQL up, does a firewall let us through?"
+    unreachable = Diagnosis("database", healthy=False, statement="cannot be reached", fix=fix)
+    return await _inside(store, "reachable") or [unreachable]
+
+
+async def _embedded(data_dir: Path) -> list[Diagnosis]:
+    """The embedded database lives as long as `sitrep serve`, whose socket we may share."""
     try:
-        if not await store.reachable():
-            fix = "is SITREP_DATABASE_URL right, is PostgreSQL up, does a firewall let us through?"
-            return [Diagnosis("database", healthy=False, statement="cannot be reached", fix=fix)]
+        url = running_url(data_dir)
+    except PermissionError:
+        statement = f"embedded; {data_dir} is another user's: run `sitrep doctor` as that user to see into it"
+        return [Diagnosis("database", healthy=True, statement=statement)]
+    found = await _inside(Store(url), "embedded, running") if url else []
+    statement = "embedded, not running: start `sitrep serve` to see its watchdog and deliveries"
+    return found or [Diagnosis("database", healthy=True, statement=statement)]
+
+
+async def _inside(store: Store, statement: str) -> list[Diagnosis]:
+    """What the database tells; empty if it cannot be reached. Closes the store."""
+    try:
+        schema = await revisions(store)
+        if not schema.match:
+            return [_unmigrated(schema)]
         return [
-            Diagnosis("database", healthy=True, statement="reachable"),
+            Diagnosis("database", healthy=True, statement=statement),
             await _watchdog(store),
-            await _parked(store),
+            *await _parked(store),
         ]
+    except StoreUnavailableError:
+        return []
     finally:
         await store.aclose()
+
+
+def _unmigrated(schema: Revisions) -> Diagnosis:
+    statement = "the schema is not there"
+    if schema.found:
+        statement = f"the schema is at revision {schema.found}, and this version needs {schema.needed}"
+    return Diagnosis("database", healthy=False, statement=statement, fix="run `sitrep migrate`")
 
 
 async def _watchdog(store: Store) -> Diagnosis:
@@ -64,18 +114,29 @@ async def _watchdog(store: Store) -> Diagnosis:
     return Diagnosis("watchdog", healthy=not late, statement=statement, fix=fix if late else "")
 
 
-async def _parked(store: Store) -> Diagnosis:
-    parked = await Deliveries(store).parked_reasons()
+async def _parked(store: Store) -> list[Diagnosis]:
+    parked = await ParkedDeliveries(store).reasons()
+    unpaged = await _unpaged(store)
     if not parked:
-        return Diagnosis("deliveries", healthy=True, statement="none is parked")
+        return [Diagnosis("deliveries", healthy=True, statement="none is parked"), *unpaged]
     statement = "; ".join(f"{notifier}: {count} parked, {reason}" for notifier, reason, count in parked[:5])
     fix = "mend what the reason names; an incident's next webhook delivers it again"
-    if any(reason.startswith("no_pagerduty_incident") for _, reason, _ in parked):
-        fix = (
-            "PagerDuty has no incident by this dedup key: put webhook_configs and pagerduty_configs into one receiver, "
-            "for the key is made of the route (docs/adopt.md)"
-        )
-    return Diagnosis("deliveries", healthy=False, statement=statement, fix=fix)
+    return [Diagnosis("deliveries", healthy=False, statement=statement, fix=fix), *unpaged]
+
+
+async def _unpaged(store: Store) -> list[Diagnosis]:
+    """Notes that found no PagerDuty incident: alerts may well page nobody, but that all do is a wrong route."""
+    missed = await ParkedDeliveries(store).unpaged()
+    if not missed:
+        return []
+    statement = f"of the last day, {missed} groups of alerts had no incident in PagerDuty"
+    if await ParkedDeliveries(store).ever_paged():
+        return [Diagnosis("pagerduty_notes", healthy=True, statement=f"{statement}; fine for alerts that page nobody")]
+    fix = (
+        "PagerDuty has no incident by this dedup key: put webhook_configs and pagerduty_configs into one receiver, "
+        "for the key is made of the route (docs/adopt.md)"
+    )
+    return [Diagnosis("pagerduty_notes", healthy=False, statement=f"{statement}, and none ever had one", fix=fix)]
 
 
 def _files(settings: Settings) -> list[Diagnosis]:

@@ -12,9 +12,9 @@ from typing_extensions import override
 
 from app import telemetry
 from app.main import create_app
-from app.settings import Settings
+from app.settings import Settings, SettingsError, shown_url
 from app.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from app.store.engine import StoreUnavailableError
+from app.store.engine import DatabaseUrlError, StoreUnavailableError
 from app.store.migrate import migrate
 
 GRACE_SECONDS = 20
@@ -28,7 +28,7 @@ class ServeError(Exception):
 
 
 def run(settings: Settings, role: str) -> None:
-    """Serve until SIGTERM or Ctrl-C. Raises `ServeError`."""
+    """Serve until SIGTERM or Ctrl-C. Raises `ServeError`, `SettingsError`."""
     telemetry.configure_logging(settings.log_format)
     with _listening(settings) as listener, _database(settings, role) as database_url:
         config = uvicorn.Config(
@@ -115,7 +115,9 @@ def _database(settings: Settings, role: str) -> Iterator[str]:
 def _migrate(url: str) -> None:
     try:
         migrate(url)
-    except (StoreUnavailableError, ValueError) as error:
+    except DatabaseUrlError as error:
+        raise SettingsError(f"SITREP_DATABASE_URL: {error}") from error
+    except StoreUnavailableError as error:
         raise ServeError(f"the database cannot be used: {error}") from error
 
 
@@ -124,8 +126,8 @@ def _screen(settings: Settings, role: str) -> str:
     address = f"http://{settings.host}:{settings.port}"
     sources = {
         "Kubernetes": _kubernetes_at(settings),
-        "Prometheus": settings.prometheus_url or "",
-        "Loki": settings.loki_url or "",
+        "Prometheus": shown_url(settings.prometheus_url or ""),
+        "Loki": shown_url(settings.loki_url or ""),
         "health probes": "on" if settings.probes == "on" else "",
     }
     notifiers = {

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,8 +13,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from app.domain.alert import Severity
 
 PREFIX = "SITREP_"
+MOST_REOPEN_MINUTES = 366 * 24 * 60
 # A Service named `sitrep` makes Kubernetes inject SITREP_PORT=tcp://…, SITREP_SERVICE_*, SITREP_PORT_8080_TCP_*.
 SERVICE_LINK = re.compile(r"SITREP_SERVICE_.*|SITREP_PORT_\d+_(TCP|UDP|SCTP)(_.*)?")
+# What a parser quotes of the text; single signs and `<stream end>` tell what is wrong and give nothing away.
+QUOTED_WORDS = re.compile(r"'(?!<)[^']{2,}'" + r'|"[^"]{2,}"')
 
 
 class SettingsError(Exception):
@@ -31,7 +35,32 @@ def _http_url(url: str) -> str:
     return _without_slash(url)
 
 
+def _network(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        message = "must be a network such as 10.0.0.0/8"
+        raise ValueError(message) from None
+    return text
+
+
 Url = Annotated[str, AfterValidator(_http_url)]
+Network = Annotated[str, AfterValidator(_network)]
+
+
+def shown_url(url: str) -> str:
+    """The address without user and password; what comes before any `@` is taken for those."""
+    return re.sub(r"//.*@", "//", url)
+
+
+class _Discreet(BaseModel):
+    """Settings whose `repr` holds no password of an address."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, shown_url(value) if isinstance(value, str) else value
 
 
 class Secret:
@@ -47,8 +76,9 @@ class Secret:
             return self._value or ""
         try:
             return self._path.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            message = f"cannot read {self._path}: {error.strerror}"
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            message = f"cannot read {self._path}: {reason}"
             raise SettingsError(message) from error
 
     def __bool__(self) -> bool:
@@ -60,29 +90,23 @@ class Secret:
         return "Secret(set)" if self else "Secret(not set)"
 
 
-class Route(BaseModel):
+class Route(_Discreet):
     """Incidents whose labels match all `matchers` (Alertmanager's syntax) go to these Slack channels."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     matchers: list[str]
     channels: list[str]
 
 
-class HealthUrl(BaseModel):
+class HealthUrl(_Discreet):
     """A health endpoint to ask when an incident is about `namespace`/`workload`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: Url
     namespace: str = ""
     workload: str = ""
 
 
-class Settings(BaseModel):
+class Settings(_Discreet):
     """Every knob; docs/settings.md is made from these descriptions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     database_url: Secret = Field(Secret(), description="PostgreSQL to use; not set: an embedded one")
     data_dir: Path = Field(Path(".sitrep"), description="where the embedded database keeps its data")
@@ -91,13 +115,18 @@ class Settings(BaseModel):
     public_url: Url = Field("", validate_default=False, description="how people reach Sitrep; not set: host and port")
     link_secret: Secret = Field(Secret(), description="key that signs links in messages; not set: made and stored")
     trusted_proxy_header: str = Field("", description="header by which a proxy in front names the signed-in person")
+    trusted_proxies: list[Network] = Field(
+        ["127.0.0.0/8", "::1/128"], description="networks from which `SITREP_TRUSTED_PROXY_HEADER` counts"
+    )
     webhook_tokens: Secret = Field(Secret(), description="comma list; who may post (bearer, or basic password)")
     api_tokens: Secret = Field(Secret(), description="comma list; who may read")
     log_format: Literal["auto", "console", "json"] = Field("auto", description="console on a terminal, else JSON")
 
     budget_seconds: float = Field(5, ge=1, le=60, description="the first message goes out after this at the latest")
     source_deadline_seconds: float = Field(10, ge=1, le=120, description="how long any one question may take")
-    reopen_minutes: float = Field(60, ge=0, description="a re-fire within this reopens the same incident")
+    reopen_minutes: float = Field(
+        60, ge=0, le=MOST_REOPEN_MINUTES, description="a re-fire within this reopens the same incident"
+    )
     ignored_alerts: list[str] = Field(["Watchdog", "InfoInhibitor"], description="alerts that open no incident")
     cluster: str = Field("default", description="cluster name where alerts carry no cluster label")
 
@@ -105,11 +134,13 @@ class Settings(BaseModel):
     kubernetes_context: str = Field("", description="context of the kubeconfig")
     prometheus_url: Url | None = Field(None, description="base address, without /api/v1")
     prometheus_token: Secret = Field(Secret(), description="bearer token")
-    prometheus_headers: dict[str, str] = Field({}, description="static headers, name=value,name=value or a map")
+    prometheus_headers: dict[str, str] = Field(
+        {}, repr=False, description="static headers, name=value,name=value or a map"
+    )
     alertmanager_url: Url | None = Field(None, description="base address")
     loki_url: Url | None = Field(None, description="base address, without /loki/api/v1")
     loki_token: Secret = Field(Secret(), description="bearer token")
-    loki_headers: dict[str, str] = Field({}, description="static headers, such as X-Scope-OrgID=shop")
+    loki_headers: dict[str, str] = Field({}, repr=False, description="static headers, such as X-Scope-OrgID=shop")
     probes: Literal["on", "off"] = Field("on", description="whether health endpoints are asked at all")
     health_urls: list[HealthUrl] = Field([], description="more health endpoints to ask")
 
@@ -133,13 +164,13 @@ class Settings(BaseModel):
         """Environment values are text: lists and maps come as comma lists."""
         annotation = cls.model_fields[info.field_name].annotation
         if annotation is Secret and not isinstance(value, Secret):
-            return Secret(str(value))
-        if isinstance(value, str) and annotation == list[str]:
+            return _secret(value)
+        if isinstance(value, str) and annotation in {list[str], list[Network]}:
             return [part.strip() for part in value.split(",") if part.strip()]
         if isinstance(value, str) and annotation == dict[str, str]:
             return dict(_pair(part) for part in value.split(",") if part.strip())
         if isinstance(value, str) and str(annotation).startswith("list["):
-            return yaml.safe_load(value)
+            return _yaml(value)
         return value
 
     def minimum_severity(self) -> Severity:
@@ -154,9 +185,31 @@ class Settings(BaseModel):
 def _pair(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator:
-        message = f"{name!r} is not name=value"
+        message = "every part must be name=value"
         raise ValueError(message)
     return name.strip(), value.strip()
+
+
+def _secret(value: object) -> Secret:
+    """A YAML file may give a comma list as a list."""
+    if value is None:
+        return Secret()
+    parts = value if isinstance(value, list) else [value]
+    if any(isinstance(part, dict | list) for part in parts):
+        message = "must be text, or a list of texts"
+        raise ValueError(message)
+    return Secret(",".join(str(part) for part in parts))
+
+
+def _yaml(text: str) -> Any:  # noqa: ANN401 - YAML of any shape
+    """The value. Raises `ValueError` with the problem and its line; the text itself may hold secrets."""
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        problem = QUOTED_WORDS.sub("…", getattr(error, "problem", None) or "what stands there is not possible")
+        mark = getattr(error, "problem_mark", None)
+        message = f"not YAML: {problem}" + (f" in line {mark.line + 1}" if mark else "")
+        raise ValueError(" ".join(message.split())) from None
 
 
 def load_settings(environ: Mapping[str, str] = os.environ, given: Mapping[str, Any] | None = None) -> Settings:
@@ -200,17 +253,21 @@ def _file_values(path: str) -> dict[str, Any]:
     if not path:
         return {}
     try:
-        loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        message = f"SITREP_CONFIG_FILE {path}: {' '.join(str(error).split())}"
+        loaded = _yaml(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"SITREP_CONFIG_FILE {path}: {error.strerror}"
         raise SettingsError(message) from error
+    except ValueError as error:
+        reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        message = f"SITREP_CONFIG_FILE {path}: {reason}"
+        raise SettingsError(message) from None
     if not isinstance(loaded, dict):
         message = f"SITREP_CONFIG_FILE {path}: must be a map of settings"
         raise SettingsError(message)
     values: dict[str, Any] = {}
     for key, value in loaded.items():
         if str(key).endswith("_file") and _is_secret(str(key).removesuffix("_file")):
-            values[str(key).removesuffix("_file")] = Secret(path=Path(str(value)))
+            values[str(key).removesuffix("_file")] = Secret(path=Path(str(value)) if value else None)
         else:
             values[str(key)] = value
     return values

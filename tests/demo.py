@@ -79,7 +79,7 @@ async def _told(slack: FakeSlack, stopping: asyncio.Event) -> bool:
         async with asyncio.timeout(WITHIN_SECONDS):
             while not stopping.is_set():
                 head = slack.heads[0] if slack.heads else None
-                if head and slack.replies(head.ts) and "gathering" not in head.body:
+                if head and slack.replies(head.ts) and head.is_complete:
                     return True
                 await asyncio.sleep(0.1)
     except TimeoutError:

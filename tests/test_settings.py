@@ -105,3 +105,111 @@ def test_what_is_given_outranks_the_environment_and_makes_the_links() -> None:
     settings = load_settings({"SITREP_PORT": "9000"}, {"port": 9002, "host": "0.0.0.0"})
     assert settings.public_url == "http://127.0.0.1:9002"
     assert load_settings({"SITREP_PUBLIC_URL": "https://sitrep.example/"}).public_url == "https://sitrep.example"
+
+
+def refused(environment: dict[str, str]) -> str:
+    """The one line that this environment is refused with."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings(environment)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"SITREP_SLACK_ROUTES": "[{"},
+        {"SITREP_SLACK_ROUTES": "[{ VALUE: *VALUE"},
+        {"SITREP_SLACK_ROUTES": "!VALUE x"},
+        {"SITREP_HEALTH_URLS": "[VALUE\x00]"},
+        {"SITREP_PROMETHEUS_HEADERS": "VALUE"},
+        {"SITREP_LOKI_HEADERS": "X-Scope-OrgID=shop,VALUE"},
+        {"SITREP_TRUSTED_PROXIES": "10.0.0.0/8,VALUE"},
+        {"SITREP_PROMETHEUS_URL": "VALUE"},
+        {"SITREP_PORT": "VALUE"},
+    ],
+)
+def test_a_mistake_names_the_setting_and_does_not_show_the_value(environment: dict[str, str]) -> None:
+    value = "hunter" + "2hunter2"
+    ((name, text),) = environment.items()
+    said = refused({name: text.replace("VALUE", value)})
+    assert said.startswith(name)
+    assert value not in said
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"api_tokens: VALUE: x\n",
+        b"cluster: x\nslack_token: *VALUE\n",
+        b"slack_token: !VALUE x\n",
+        b'slack_token: "VALUE\n',
+        b"slack_token: @VALUE\n",
+        b"slack_token: VALUE\x00\n",
+        b"slack_token: VALUE\xff\xfe\n",
+        b"? [VALUE]\n: {VALUE\n",
+        b"prometheus_headers: VALUE\n",
+        b"prometheus_headers: {X-Key: [VALUE]}\n",
+        b"webhook_tokens: {VALUE: x}\n",
+    ],
+)
+def test_a_broken_file_is_named_without_what_stands_in_it(tmp_path: Path, body: bytes) -> None:
+    value = "hunter" + "2hunter2"
+    path = tmp_path / "sitrep.yml"
+    path.write_bytes(body.replace(b"VALUE", value.encode()))
+    said = refused({"SITREP_CONFIG_FILE": str(path)})
+    assert value not in said
+
+
+def test_a_broken_file_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "sitrep.yml"
+    path.write_text("port: 1\ncluster: [a\nhost: b\n")
+    assert "line 3" in refused({"SITREP_CONFIG_FILE": str(path)})
+
+
+def test_secrets_may_be_a_list_in_the_file_and_nothing_is_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "sitrep.yml"
+    path.write_text("webhook_tokens: [alpha, beta]\napi_tokens: 12345\nslack_token:\npagerduty_token_file:\n")
+    settings = load_settings({"SITREP_CONFIG_FILE": str(path)})
+    assert settings.tokens(settings.webhook_tokens) == ("alpha", "beta")
+    assert settings.tokens(settings.api_tokens) == ("12345",)
+    assert not settings.slack_token
+    assert not settings.pagerduty_token
+
+
+def test_headers_and_passwords_of_addresses_do_not_show_in_settings() -> None:
+    value = "hunter" + "2hunter2"
+    settings = load_settings(
+        {
+            "SITREP_PROMETHEUS_HEADERS": f"Authorization={value}",
+            "SITREP_LOKI_HEADERS": f"Authorization={value}",
+            "SITREP_PROMETHEUS_URL": f"https://shop:{value}@prometheus.example/p",
+            "SITREP_LOKI_URL": f"https://shop:{value}/{value}@loki.example",
+            "SITREP_ALERTMANAGER_URL": f"https://{value}@alertmanager.example",
+            "SITREP_HEALTH_URLS": f"[{{url: 'http://shop:{value}@checkout.example/healthz'}}]",
+        }
+    )
+    for shown in (repr(settings), str(settings)):
+        assert value not in shown
+        assert "https://prometheus.example/p" in shown
+    assert settings.prometheus_url == f"https://shop:{value}@prometheus.example/p", "it is used as it was given"
+
+
+@pytest.mark.parametrize("name", ["BUDGET_SECONDS", "SOURCE_DEADLINE_SECONDS", "REOPEN_MINUTES"])
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "-inf", "1e300"])
+def test_a_time_that_is_none_is_refused(name: str, value: str) -> None:
+    assert refused({f"SITREP_{name}": value}).startswith(f"SITREP_{name}")
+
+
+def test_a_secret_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(b"\xff\xfe")
+    settings = load_settings({"SITREP_SLACK_TOKEN_FILE": str(path)})
+    with pytest.raises(SettingsError, match="token: it is not UTF-8"):
+        settings.slack_token.read()
+
+
+def test_proxies_are_trusted_by_their_network() -> None:
+    assert load_settings({}).trusted_proxies == ["127.0.0.0/8", "::1/128"]
+    settings = load_settings({"SITREP_TRUSTED_PROXIES": "10.1.2.3, fd00::/8"})
+    assert settings.trusted_proxies == ["10.1.2.3", "fd00::/8"]

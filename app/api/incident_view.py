@@ -22,7 +22,7 @@ from app.api.views import (
     SubjectView,
 )
 from app.domain.alert import AlertStatus
-from app.domain.incident import Assessment, Incident
+from app.domain.incident import Assessment, Finding, Incident
 
 
 class IncidentView(BaseModel):
@@ -134,48 +134,21 @@ def _judgement(assessment: Assessment | None, onset_at: datetime | None) -> dict
     if assessment is None:
         return {"hypotheses": [], "findings": [], "changes": [], "similar": [], "blast_radius": []}
     return {
-        "hypotheses": [
-            HypothesisView(
-                rank=h.rank,
-                subject=SubjectView.of(h.subject),
-                cause=h.cause,
-                statement=h.statement,
-                confidence=h.confidence,
-                score=h.score,
-                because=list(h.because),
-                against=list(h.against),
-                evidence=list(h.evidence),
-                next_step=h.next_step,
-            )
-            for h in assessment.hypotheses
-        ],
-        "findings": [
-            FindingView(
-                id=f.id,
-                kind=f.kind,
-                subject=SubjectView.of(f.subject),
-                severity=f.severity.word,
-                onset_at=f.onset_at,
-                statement=f.statement,
-                evidence=list(f.evidence),
-            )
-            for f in assessment.findings
-        ],
+        "hypotheses": [HypothesisView.model_validate(one) for one in assessment.hypotheses],
+        "findings": [_finding(one) for one in assessment.findings],
         "changes": [ChangeView.of(change, onset_at) for change in assessment.changes],
-        "similar": [
-            SimilarView(
-                incident_id=s.incident_id,
-                score=s.score,
-                title=s.title,
-                cause=s.cause,
-                root_cause=s.root_cause,
-                fix=s.fix,
-                seconds_to_resolve=s.seconds_to_resolve,
-            )
-            for s in assessment.similar
-        ],
-        "blast_radius": [
-            BlastRadiusView(subject=SubjectView.of(b.subject), relation=b.relation, state=b.state)
-            for b in assessment.blast_radius
-        ],
+        "similar": [SimilarView.model_validate(one) for one in assessment.similar],
+        "blast_radius": [BlastRadiusView.model_validate(one) for one in assessment.blast_radius],
     }
+
+
+def _finding(finding: Finding) -> FindingView:
+    return FindingView(
+        id=finding.id,
+        kind=finding.kind,
+        subject=SubjectView.of(finding.subject),
+        severity=finding.severity.word,
+        onset_at=finding.onset_at,
+        statement=finding.statement,
+        evidence=list(finding.evidence),
+    )

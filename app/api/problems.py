@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem documents, for handlers, the framework and what nobody foresaw."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -46,54 +46,74 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 Page = Callable[[int, str], Response]
+Told = tuple[JSONResponse, str]
+"""The problem document, and the sentence of it that a person reads."""
 
 
 def add_problem_handlers(app: FastAPI, page: Page) -> None:
     """Every error leaves as a problem document, and OpenAPI says so; a person with a browser gets a `page`."""
     _document_media_type(app)
+    for kind, tell in _TELLERS.items():
+        app.add_exception_handler(kind, _handler(tell, page))
 
-    def answer(request: Request, refused: JSONResponse, detail: str) -> Response:
+
+def _handler(tell: Callable[[Any], Told], page: Page) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def handle(request: Request, error: Exception) -> Response:
+        refused, detail = tell(error)
         if not _is_person(request):
             return refused
         drawn = page(refused.status_code, detail)
         drawn.headers.update({name: refused.headers[name] for name in KEPT_HEADERS if name in refused.headers})
         return drawn
 
-    @app.exception_handler(HTTPException)
-    async def _http(request: Request, error: HTTPException) -> Response:
-        detail = str(error.detail)
-        return answer(request, problem(error.status_code, detail, headers=dict(error.headers or {})), detail)
+    return handle
 
-    @app.exception_handler(RequestValidationError)
-    async def _validation(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        detail = f"{field}: {first['msg']}"
-        return answer(request, problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field=field), detail)
 
-    @app.exception_handler(InvalidPayloadError)
-    async def _payload(request: Request, error: InvalidPayloadError) -> Response:
-        return answer(request, problem(HTTPStatus.BAD_REQUEST, str(error), field=error.field), str(error))
+def _http(error: HTTPException) -> Told:
+    detail = str(error.detail)
+    return problem(error.status_code, detail, headers=dict(error.headers or {})), detail
 
-    @app.exception_handler(NotFoundError)
-    async def _not_found(request: Request, error: NotFoundError) -> Response:
-        return answer(request, problem(HTTPStatus.NOT_FOUND, str(error)), str(error))
 
-    @app.exception_handler(StoreUnavailableError)
-    async def _store(request: Request, error: StoreUnavailableError) -> Response:
-        log.warning("the database is away", reason=str(error))
-        refused = problem(HTTPStatus.SERVICE_UNAVAILABLE, DATABASE_AWAY, headers={"Retry-After": "5"})
-        return answer(request, refused, "The database cannot be reached. Try again in a moment.")
+def _validation(error: RequestValidationError) -> Told:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    detail = f"{field}: {first['msg']}"
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field=field), detail
 
-    @app.exception_handler(SettingsError)
-    async def _settings(request: Request, error: SettingsError) -> Response:
-        log.error("a secret cannot be read", reason=str(error))
-        return answer(request, problem(HTTPStatus.SERVICE_UNAVAILABLE, SECRET_AWAY), SECRET_AWAY)
 
-    @app.exception_handler(Exception)
-    async def _unforeseen(request: Request, error: Exception) -> Response:
-        log.error("a request failed", exc_info=error)
-        return answer(request, problem(HTTPStatus.INTERNAL_SERVER_ERROR, OUR_FAULT), OUR_FAULT)
+def _payload(error: InvalidPayloadError) -> Told:
+    return problem(HTTPStatus.BAD_REQUEST, str(error), field=error.field), str(error)
+
+
+def _not_found(error: NotFoundError) -> Told:
+    return problem(HTTPStatus.NOT_FOUND, str(error)), str(error)
+
+
+def _store(error: StoreUnavailableError) -> Told:
+    log.warning("the database is away", reason=str(error))
+    refused = problem(HTTPStatus.SERVICE_UNAVAILABLE, DATABASE_AWAY, headers={"Retry-After": "5"})
+    return refused, "The database cannot be reached. Try again in a moment."
+
+
+def _settings(error: SettingsError) -> Told:
+    log.error("a secret cannot be read", reason=str(error))
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, SECRET_AWAY), SECRET_AWAY
+
+
+def _unforeseen(error: Exception) -> Told:
+    log.error("a request failed", exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, OUR_FAULT), OUR_FAULT
+
+
+_TELLERS: dict[type[Exception], Callable[[Any], Told]] = {
+    HTTPException: _http,
+    RequestValidationError: _validation,
+    InvalidPayloadError: _payload,
+    NotFoundError: _not_found,
+    StoreUnavailableError: _store,
+    SettingsError: _settings,
+    Exception: _unforeseen,
+}
 
 
 def _is_person(request: Request) -> bool:

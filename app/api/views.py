@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, PlainSerializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from app.domain.change import Change
 from app.domain.subject import Subject
@@ -16,7 +16,13 @@ Instant = Annotated[
 State = Literal["firing", "resolved"]
 
 
-class SubjectView(BaseModel):
+class FromDomain(BaseModel):
+    """A view whose fields have the names of the domain's own."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class SubjectView(FromDomain):
     """A Kubernetes object by name."""
 
     cluster: str
@@ -89,7 +95,7 @@ class AlertView(BaseModel):
     generator_url: str
 
 
-class HypothesisView(BaseModel):
+class HypothesisView(FromDomain):
     """A candidate explanation."""
 
     rank: int
@@ -149,7 +155,7 @@ class ChangeView(BaseModel):
         )
 
 
-class SimilarView(BaseModel):
+class SimilarView(FromDomain):
     """A past incident that this one resembles."""
 
     incident_id: UUID
@@ -161,7 +167,7 @@ class SimilarView(BaseModel):
     seconds_to_resolve: float | None
 
 
-class BlastRadiusView(BaseModel):
+class BlastRadiusView(FromDomain):
     """A neighbour that is touched."""
 
     subject: SubjectView

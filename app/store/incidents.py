@@ -4,7 +4,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from app.domain.alert import AlertStatus, Severity
+from app.domain.alert import Alert, AlertStatus, Severity
 from app.domain.errors import NotFoundError
 from app.domain.evidence import Evidence
 from app.domain.incident import DeliveryState, GroupState, Incident, TimelineEntry
@@ -104,36 +104,6 @@ async def _summary(transaction: Transaction, row: Row) -> Summary | None:
 
 async def _incident(transaction: Transaction, row: Row) -> Incident:
     summary = await _summary(transaction, row)
-    place = {"month": row["month"], "id": row["id"]}
-    alerts = await transaction.all(
-        f"""
-        select * from alert where month = %(month)s and incident_id = %(id)s
-        order by ended_at is not null, starts_at, fingerprint limit {MAX_ALERTS}
-        """,  # noqa: S608 - a constant
-        **place,
-    )
-    groups = await transaction.all(
-        """
-        select g.receiver, g.group_key, g.group_sha, e.state
-        from group_episode e join alert_group g on g.id = e.group_id where e.incident_id = %(id)s order by g.id
-        """,
-        id=row["id"],
-    )
-    deliveries = await transaction.all(
-        """
-        select notifier, target, part, state, reference, attempts, error from delivery
-        where incident_id = %(id)s order by created_at, notifier, target, part
-        """,
-        id=row["id"],
-    )
-    children = await transaction.all("select id from incident where parent_id = %(id)s order by id", id=row["id"])
-    timeline = await transaction.all(
-        f"""
-        select at, kind, body, source from timeline where month = %(month)s and incident_id = %(id)s
-        order by at, key limit {MAX_TIMELINE}
-        """,  # noqa: S608 - a constant
-        **place,
-    )
     return Incident(
         id=row["id"],
         state=AlertStatus(row["state"]),
@@ -141,10 +111,8 @@ async def _incident(transaction: Transaction, row: Row) -> Incident:
         severity=Severity(row["severity"]),
         title=row["title"],
         headline=row["headline"],
-        groups=tuple(
-            GroupState(g["receiver"], g["group_key"], bytes(g["group_sha"]), AlertStatus(g["state"])) for g in groups
-        ),
-        alerts=tuple(alert_from_row(alert) for alert in alerts),
+        groups=await _groups(transaction, row),
+        alerts=await _alerts(transaction, row),
         subjects=subjects_from_json(row["subjects"]),
         started_at=row["started_at"],
         received_at=row["received_at"],
@@ -152,7 +120,7 @@ async def _incident(transaction: Transaction, row: Row) -> Incident:
         cluster=row["cluster"],
         revision=row["enriched_rev"],
         parent_id=row["parent_id"],
-        children=tuple(child["id"] for child in children),
+        children=await _children(transaction, row),
         onset_at=row["onset_at"],
         announced_at=row["announced_at"],
         first_notified_at=row["first_notified_at"],
@@ -161,7 +129,61 @@ async def _incident(transaction: Transaction, row: Row) -> Incident:
         gaps=summary.gaps if summary else (),
         timings={"accepted_ms": row["accepted_ms"], **(summary.timings if summary else {})},
         source_milliseconds=summary.source_milliseconds if summary else {},
-        deliveries=tuple(DeliveryState(**delivery) for delivery in deliveries),
-        timeline=tuple(TimelineEntry(e["at"], e["kind"], e["body"], e["source"]) for e in timeline),
+        deliveries=await _deliveries(transaction, row),
+        timeline=await _timeline(transaction, row),
         resolution=row["resolution"],
     )
+
+
+async def _groups(transaction: Transaction, row: Row) -> tuple[GroupState, ...]:
+    groups = await transaction.all(
+        """
+        select g.receiver, g.group_key, g.group_sha, e.state
+        from group_episode e join alert_group g on g.id = e.group_id where e.incident_id = %(id)s order by g.id
+        """,
+        id=row["id"],
+    )
+    return tuple(
+        GroupState(one["receiver"], one["group_key"], bytes(one["group_sha"]), AlertStatus(one["state"]))
+        for one in groups
+    )
+
+
+async def _alerts(transaction: Transaction, row: Row) -> tuple[Alert, ...]:
+    alerts = await transaction.all(
+        f"""
+        select * from alert where month = %(month)s and incident_id = %(id)s
+        order by ended_at is not null, starts_at, fingerprint limit {MAX_ALERTS}
+        """,  # noqa: S608 - a constant
+        month=row["month"],
+        id=row["id"],
+    )
+    return tuple(alert_from_row(alert) for alert in alerts)
+
+
+async def _children(transaction: Transaction, row: Row) -> tuple[UUID, ...]:
+    children = await transaction.all("select id from incident where parent_id = %(id)s order by id", id=row["id"])
+    return tuple(child["id"] for child in children)
+
+
+async def _deliveries(transaction: Transaction, row: Row) -> tuple[DeliveryState, ...]:
+    deliveries = await transaction.all(
+        """
+        select notifier, target, part, state, reference, attempts, error from delivery
+        where incident_id = %(id)s order by created_at, notifier, target, part
+        """,
+        id=row["id"],
+    )
+    return tuple(DeliveryState(**delivery) for delivery in deliveries)
+
+
+async def _timeline(transaction: Transaction, row: Row) -> tuple[TimelineEntry, ...]:
+    entries = await transaction.all(
+        f"""
+        select at, kind, body, source from timeline where month = %(month)s and incident_id = %(id)s
+        order by at, key limit {MAX_TIMELINE}
+        """,  # noqa: S608 - a constant
+        month=row["month"],
+        id=row["id"],
+    )
+    return tuple(TimelineEntry(one["at"], one["kind"], one["body"], one["source"]) for one in entries)

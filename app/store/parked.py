@@ -32,8 +32,16 @@ class ParkedDeliveries:
 
     async def unpaged(self) -> int:
         """How many notes of the last day found no PagerDuty incident to stand in."""
-        rows = await self._reasons("error like 'no_pagerduty_incident%%' and created_at > now() - interval '1 day'")
+        rows = await self._reasons("error like 'no_pagerduty_incident%%' and due_at > now() - interval '1 day'")
         return sum(count for *_, count in rows)
+
+    async def ever_paged(self) -> bool:
+        """Whether any note ever found its PagerDuty incident."""
+        async with self._store.transaction() as transaction:
+            found = await transaction.one(
+                "select 1 from delivery where notifier = 'pagerduty' and reference is not null limit 1"
+            )
+        return found is not None
 
     async def _reasons(self, condition: str) -> list[tuple[str, str, int]]:
         async with self._store.transaction() as transaction:

@@ -25,8 +25,9 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "By environment, or the same keys in lower case in the YAML file that `SITREP_CONFIG_FILE` names; the environment",
-        "wins. A secret may also come from a file: `SITREP_SLACK_TOKEN_FILE=/run/secrets/slack`, read again at each use.",
+        "By environment, or the same keys in lower case in the YAML file that `SITREP_CONFIG_FILE` names; the",
+        "environment wins. A secret may also come from a file: `SITREP_SLACK_TOKEN_FILE=/run/secrets/slack`, read again",
+        "at each use.",
         "An unknown name or a bad value stops the start with one line that names it. Lists and maps come as",
         "`a,b` and `name=value,name=value`.",
         "",

@@ -66,5 +66,3 @@ def test_only_the_registry_names_a_plugged_in_part() -> None:
                 if any(f"{name}.".startswith(package) for name in names) and not inside and module != "app.registry":
                     strangers.append(f"{module} imports {names[0]}")
     assert strangers == []
-
-

@@ -89,7 +89,8 @@ async def test_a_link_opens_nothing_but_its_page(sitrep: House) -> None:
 
 
 async def test_a_trusted_proxy_names_who_is_signed_in(database_url: str) -> None:
-    async with house(database_url, {"SITREP_TRUSTED_PROXY_HEADER": "X-Signed-In-As"}) as running:
+    trust = {"SITREP_TRUSTED_PROXY_HEADER": "X-Signed-In-As", "SITREP_TRUSTED_PROXIES": "203.0.113.0/24"}
+    async with house(database_url, trust) as running:
         identifier = await opened(running)
         for path in ("/", f"/incidents/{identifier}"):
             assert (await phone(running, path, **{"X-Signed-In-As": "ada"})).status_code == 200
