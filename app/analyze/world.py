@@ -13,7 +13,7 @@ from app.domain.alert import Severity
 from app.domain.change import Change
 from app.domain.evidence import ClusterEvent, LogPattern, ObjectState, Probe, Series
 from app.domain.incident import Case, Finding
-from app.domain.subject import Subject
+from app.domain.subject import WORKLOAD_KINDS, Subject
 
 # A Deployment's pods are named <deployment>-<template hash>-<random>; the alphabet has no vowels.
 _TEMPLATE_HASH = re.compile(r"^(?P<name>.+)-[bcdfghjklmnpqrstvwxz0-9a-f]{6,10}$")
@@ -93,7 +93,8 @@ class World:
     def _climb(self, subject: Subject) -> Subject:
         for _ in range(_OWNER_DEPTH):
             owner = self._owner(subject)
-            if owner is None or owner.kind == "Node":
+            # What owns a workload (an operator's Prometheus, say) is a kind that nobody here looks at.
+            if owner is None or owner.kind not in WORKLOAD_KINDS:
                 return subject
             subject = owner
         return subject

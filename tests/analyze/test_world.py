@@ -45,6 +45,12 @@ def test_a_job_of_a_cron_job_belongs_to_it() -> None:
     assert owner_of(of_job.subject, of_job, job) == Subject(CLUSTER, "shop", "CronJob", "report")
 
 
+def test_a_workload_that_an_operator_made_is_the_one_to_look_at() -> None:
+    body = {"metadata": {"ownerReferences": [{"kind": "Prometheus", "name": "k8s", "controller": True}]}}
+    made = state(Subject(CLUSTER, "monitoring", "StatefulSet", "prometheus-k8s"), body)
+    assert owner_of(made.subject, made) == made.subject
+
+
 def test_a_static_pod_belongs_to_itself() -> None:
     static = pod("etcd-node-1", owner=("Node", "node-1"))
     assert owner_of(static.subject, static) == static.subject
