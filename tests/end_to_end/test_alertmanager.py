@@ -139,7 +139,7 @@ async def test_an_alert_that_fires_and_resolves_becomes_one_message_and_one_note
 
         exporter.error_ratio = 0.001
         await until(lambda: "✅" in slack.heads[0].body, f"the head says that it is over\n{house.tail()}")
-        await until(lambda: "resolved" in pagerduty.notes[0].content.lower(), "the note says that it is over")
+        await until(lambda: "recovered" in pagerduty.notes[0].content, "the note says that it is over")
 
         (line,) = (await (await client.get(f"{house.url}/api/v1/incidents")).json())["items"]
         incident = await (await client.get(f"{house.url}/api/v1/incidents/{line['id']}")).json()
