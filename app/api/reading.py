@@ -78,8 +78,6 @@ def _by_cluster(group: AlertGroup) -> list[AlertGroup]:
     parts: dict[str, list[Alert]] = {}
     for alert in group.alerts:
         parts.setdefault(alert.labels.get("cluster") or group.cluster, []).append(alert)
-    if len(parts) == 1:
-        return [group]
     return [replace(group, cluster=cluster, alerts=tuple(alerts)) for cluster, alerts in parts.items()]
 
 

@@ -29,6 +29,7 @@ CHANNEL_LEASE_SECONDS = 30.0
 PACE_SECONDS = 1.0
 MAX_CHANNELS_OF_A_NOTIFIER = 8
 SEARCHES = 2
+LONGEST_WAIT_SECONDS = 300.0
 
 log = structlog.get_logger()
 
@@ -112,7 +113,9 @@ class Sender:
             case NotFound():
                 await self._deliveries.post_again(claim, may_repeat=False)
             case CannotSearch():
-                await self._deliveries.post_again(claim, may_repeat=True)
+                # Each of these may have arrived: twice is borne, hundreds are not.
+                wait = min(2.0 ** min(claim.attempts, 10), LONGEST_WAIT_SECONDS)
+                await self._deliveries.post_again(claim, may_repeat=True, after_seconds=wait)
             case Retry(reason, after_seconds):
                 await self._deliveries.leave_unknown(claim, reason, after_seconds)
 

@@ -141,8 +141,7 @@ def _news(work: Work, assessment: Assessment) -> list[News]:
     """A cause that became clear after the first message, and the end, are said in the thread."""
     before = work.previous.assessment if work.previous else None
     if work.state is AlertStatus.RESOLVED:
-        is_said = before is not None and before.briefing.still == assessment.briefing.still
-        return [News("resolved", assessment.briefing.still)] if work.told and not is_said else []
+        return [News("resolved", assessment.briefing.still)] if work.told else []
     if before is None:
         return []
     first = assessment.hypotheses[0] if assessment.hypotheses else None

@@ -54,12 +54,15 @@ class Acceptance:
         if episode is None:
             return await self._open(transaction, post, group, merge((), post.group.alerts, post.received_at))
         incident_id = UUID(str(episode["incident_id"]))
-        merged = merge(await _stored_episodes(transaction, episode), post.group.alerts, post.received_at)
+        quiet_for = post.received_at - group["posted_at"]
+        merged = merge(await _stored_episodes(transaction, episode), post.group.alerts, post.received_at, quiet_for)
         ended = episode["state"] == AlertStatus.RESOLVED
         if merged.only_late or (ended and merged.fires and not merged.may_reopen):
             return incident_id
         if ended and merged.fires and post.received_at - episode["resolved_at"] > self.reopen_after:
-            return await self._open(transaction, post, group, merged)
+            told = {alert.fingerprint for alert in merged.writes}
+            anew = merge((), [alert for alert in post.group.alerts if alert.fingerprint in told], post.received_at)
+            return await self._open(transaction, post, group, anew)
         joined = await self._update(transaction, post, episode, merged)
         news = news_of(Told(post.group, group["posted_at"], post.received_at), episode, merged, joined)
         await tell_news(transaction, incident_id, news)
@@ -132,7 +135,9 @@ class Acceptance:
               severity = greatest(severity, %(severity)s), started_at = least(started_at, %(started)s),
               reported = reported || %(joined)s, subjects = subjects || %(joined)s,
               announced_at = case when still and not exists (select 1 from delivery
-                where incident_id = %(id)s and part = 'head') then null else announced_at end,
+                where incident_id = %(id)s and part = 'head') then null
+                when not still and announced_at = resolved_at then greatest(resolved_at, %(ended)s)
+                else announced_at end,
               wanted_rev = wanted_rev + 1, parked = null, attempts = 0
             from firing where id = %(id)s returning wanted_rev - 1 = enriched_rev as was_level
             """,
@@ -213,7 +218,7 @@ def _group_state(group: AlertGroup, episode: Row, merged: Merge) -> AlertStatus:
     """Resolved only if the body says so of all that it could know: nothing cut off, nothing older than we know."""
     if merged.fires:
         return AlertStatus.FIRING
-    if group.truncated_alerts > 0 or merged.late_open:
+    if group.truncated_alerts > 0 or merged.late_open or merged.late_fires:
         return AlertStatus(episode["state"])
     return AlertStatus.RESOLVED
 

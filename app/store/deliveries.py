@@ -84,13 +84,17 @@ class Deliveries:
         async with self._store.transaction() as transaction:
             rows = await transaction.all(
                 """
-                select d.notifier, d.target from delivery d join incident i on i.id = d.incident_id
+                with due as (
+                select d.notifier, d.target, row_number() over (partition by d.notifier
+                  order by bool_or(d.reference is null) desc, max(i.severity) desc, min(d.due_at)) as place
+                from delivery d join incident i on i.id = d.incident_id
                 left join delivery head on head.incident_id = d.incident_id and head.notifier = d.notifier
                   and head.target = d.target and head.part = 'head'
                 where d.state not in ('parked', 'shown') and d.due_at <= now()
                   and (d.state <> 'sending' or d.lease_until < now())
                   and (d.part in ('head', 'note', 'end') or head.reference is not null)
-                group by d.notifier, d.target order by bool_or(d.reference is null) desc, max(i.severity) desc limit 200
+                group by d.notifier, d.target)
+                select notifier, target from due where place <= 50 order by place
                 """
             )
         return [Channel(**row) for row in rows]
@@ -176,9 +180,11 @@ class Deliveries:
         await self._set(claim, "searches = searches + 1, lease_until = now(),"
                         " due_at = now() + make_interval(secs => %(s)s)", s=SEARCH_AGAIN_SECONDS)  # fmt: skip
 
-    async def post_again(self, claim: Claim, *, may_repeat: bool) -> None:
+    async def post_again(self, claim: Claim, *, may_repeat: bool, after_seconds: float = 0.0) -> None:
         """It did not arrive, or nobody can tell (`may_repeat`): lost outranks twice."""
-        await self._set(claim, "state = 'due', searches = 0, may_repeat = %(m)s, due_at = now()", m=int(may_repeat))
+        wait = "due_at = now() + make_interval(secs => %(s)s)"
+        wish = f"state = 'due', searches = 0, may_repeat = %(m)s, {wait}"
+        await self._set(claim, wish, m=int(may_repeat), s=after_seconds)
 
     async def forget(self, claim: Claim, reason: str) -> None:
         """What was to be edited is gone: post anew, and the replies under a gone head with it."""

@@ -126,8 +126,9 @@ class Enrichments:
                 evidence=evidence_to_bytes(conclusion.evidence),
             )
             await want_edits(transaction, work.incident_id)
-            # What was to be said of the end is stale if it began again meanwhile.
-            if news and row["state"] == work.state:
+            # What was to be said of the end is stale if it began again meanwhile, and is said once.
+            ended = work.state is AlertStatus.RESOLVED and await _end_is_told(transaction, work.incident_id, row)
+            if news and row["state"] == work.state and not ended:
                 await tell_news(transaction, work.incident_id, list(news))
             return True
 
@@ -225,6 +226,20 @@ async def _work(transaction: Transaction, row: Row) -> Work:
         previous=summary_from_json(record["summary"]) if record else None,
         previous_evidence=evidence_from_bytes(record["evidence"]) if record else Evidence(),
     )
+
+
+async def _end_is_told(transaction: Transaction, incident_id: UUID, row: Row) -> bool:
+    """Whether people have heard of this end: since it last began anew, if it ever did."""
+    told = await transaction.one(
+        """
+        select 1 from timeline t where month = %(month)s and incident_id = %(id)s and kind = 'news.resolved'
+          and not exists (select 1 from timeline anew where anew.month = t.month and anew.kind = 'news.refire'
+            and anew.incident_id = t.incident_id and anew.at > t.at)
+        """,
+        month=row["month"],
+        id=incident_id,
+    )
+    return told is not None
 
 
 def _search_text(work: Work, summary: Summary) -> str:

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from app.domain.alert import Alert, AlertStatus
 
 CLOCK_SLACK = timedelta(minutes=5)
+# A copy of an old body comes this long after the newest one at most: Alertmanager's replicas and retries.
+LATE_FOR = timedelta(minutes=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class Merge:
 
     `late` counts alerts that tell of something older than what is stored; they change nothing. `late_open`:
     one of them is open as far as we know. `fresh`: an alert opens an episode that was not there before.
-    `restarted`: an alert has begun anew although nobody told us that it had ended.
+    `late_fires`: one of them says that it fires. `restarted_at`: when the newest of those alerts began anew of
+    which nobody told us that they had ended.
     """
 
     writes: tuple[Alert, ...]
@@ -32,7 +35,8 @@ class Merge:
     late: int = 0
     late_open: bool = False
     fresh: bool = False
-    restarted: bool = False
+    restarted_at: datetime | None = None
+    late_fires: bool = False
 
     @property
     def fires(self) -> bool:
@@ -50,33 +54,43 @@ class Merge:
         return self.late > 0 and not self.writes
 
 
-def merge(stored: Iterable[StoredEpisode], incoming: Iterable[Alert], now: datetime) -> Merge:
-    """Fit `incoming` (unique fingerprints) into what is stored; never reopen or regress an episode."""
+def merge(
+    stored: Iterable[StoredEpisode], incoming: Iterable[Alert], now: datetime, quiet_for: timedelta = timedelta(0)
+) -> Merge:
+    """Fit `incoming` (unique fingerprints) into what is stored; never reopen or regress an episode.
+
+    `quiet_for` is how long the group had not been posted: what fires after long enough is no late copy.
+    """
     known: dict[str, list[StoredEpisode]] = {}
     for episode in sorted(stored, key=lambda one: one.starts_at):
         known.setdefault(episode.fingerprint, []).append(episode)
     writes: list[Alert] = []
     moves: list[tuple[datetime, Alert]] = []
     late = 0
-    late_open = fresh = restarted = False
+    late_open = fresh = late_fires = False
+    restarted_at: datetime | None = None
     for alert in incoming:
         episodes = known.get(alert.fingerprint, [])
         bounded = _bounded(alert, now)
+        if quiet_for > LATE_FOR:
+            bounded = _begun_anew(episodes, bounded)
         fitted = _fit(episodes, bounded)
         last = episodes[-1] if episodes else None
         if fitted is None:
             late += 1
             late_open |= last is not None and last.ended_at is None
+            late_fires |= bounded.ended_at is None
             continue
         writes.append(fitted)
         is_new = last is None or (last.ended_at is not None and fitted.starts_at > last.ended_at)
         fresh |= is_new and fitted.ended_at is None
         if last is None or is_new:
             continue
-        restarted |= last.ended_at is None and bounded.ended_at is None and bounded.starts_at > last.starts_at
+        if last.ended_at is None and bounded.ended_at is None and bounded.starts_at > last.starts_at:
+            restarted_at = max(restarted_at or bounded.starts_at, bounded.starts_at)
         if fitted.starts_at < last.starts_at:
             moves.append((last.starts_at, fitted))
-    return Merge(tuple(writes), tuple(moves), late, late_open, fresh, restarted)
+    return Merge(tuple(writes), tuple(moves), late, late_open, fresh, restarted_at, late_fires)
 
 
 def _bounded(alert: Alert, now: datetime) -> Alert:
@@ -85,6 +99,14 @@ def _bounded(alert: Alert, now: datetime) -> Alert:
     if alert.status is AlertStatus.FIRING:
         return replace(alert, starts_at=starts_at, ended_at=None)
     return replace(alert, starts_at=starts_at, ended_at=max(min(alert.ended_at or now, now), starts_at))
+
+
+def _begun_anew(episodes: list[StoredEpisode], alert: Alert) -> Alert:
+    """An alert whose sender was cut off ends by time-out, and comes back with the start that it had before."""
+    over = episodes[-1].ended_at if episodes else None
+    if over is None or alert.ended_at is not None:
+        return alert
+    return replace(alert, starts_at=max(alert.starts_at, over + timedelta(milliseconds=1)))
 
 
 def _fit(episodes: list[StoredEpisode], alert: Alert) -> Alert | None:

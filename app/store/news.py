@@ -55,7 +55,8 @@ def news_of(told: Told, episode: Row, merged: Merge, joined: tuple[Subject, ...]
         names = ", ".join(str(subject) for subject in joined[:NAMED_SUBJECTS])
         more = f" and {len(joined) - NAMED_SUBJECTS} more" if len(joined) > NAMED_SUBJECTS else ""
         news.append(News("joined", f"now affected too: {names}{more}"))
-    if not news and merged.restarted and told.received_at - told.posted_at >= REPEAT_AFTER:
+    began = merged.restarted_at
+    if not news and began and began > told.posted_at and told.received_at - told.posted_at >= REPEAT_AFTER:
         news.append(News("refire", "it began anew, and nobody had said that it was over"))
     return news
 

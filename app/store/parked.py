@@ -58,9 +58,10 @@ class ParkedDeliveries:
         async with self._store.transaction() as transaction:
             return await transaction.execute(
                 f"""
-                update delivery set state = 'due', attempts = 0, due_at = now()
-                where state = 'parked' and not {NOBODY_PAGED} and created_at > now() - interval '1 day'
-                  and due_at < now() - make_interval(secs => %(seconds)s)
+                update delivery d set state = 'due', attempts = 0, due_at = now() from incident i
+                where i.id = d.incident_id and (i.state = 'firing' or d.reference is not null)
+                  and d.state = 'parked' and not {NOBODY_PAGED} and d.created_at > now() - interval '1 day'
+                  and d.due_at < now() - make_interval(secs => %(seconds)s)
                 """,  # noqa: S608 - a constant
                 seconds=after_seconds,
             )

@@ -155,7 +155,9 @@ async def test_a_refire_and_a_repeat_are_broadcast(tmp_path: Path, database_url:
 
         async with await psycopg.AsyncConnection.connect(libpq(database_url), autocommit=True) as admin:
             await admin.execute("update alert_group set posted_at = posted_at - interval '4 hours'")
-            await admin.execute("update delivery set created_at = created_at - interval '4 hours'")
+            await admin.execute(
+                "update delivery set created_at = created_at - interval '4 hours', due_at = due_at - interval '4 hours'"
+            )
         assert await on.send(refired) == incident_id
         await until(lambda: len(broadcasts(on)) == 2, f"the repeat is told\n{on.house.tail()}")
         assert len(on.slack.heads) == 1

@@ -45,5 +45,6 @@ async def test_a_source_that_refuses_connections_is_named(tmp_path: Path, databa
         await on.stand_ins.prometheus.__aexit__(None, None, None)
         record = await on.complete(await on.post("refused"))
         assert {("prometheus", "connection refused")} <= {(g["source"], g["reason"]) for g in record["gaps"]}
+        await until(lambda: bool(on.slack.heads) and on.slack.heads[0].is_complete, "the complete head")
         assert "Prometheus" in on.slack.heads[0].body
         assert record["hypotheses"][0]["cause"].startswith("memory."), "the others still tell enough"

@@ -188,6 +188,21 @@ async def test_where_nobody_can_look_it_is_posted_again_and_says_so(house: House
     assert [letter.may_repeat for letter in house.wall.letters] == [False, True]
 
 
+async def test_posts_that_nobody_can_look_for_are_repeated_ever_more_rarely(house: House) -> None:
+    house.wall.searchable = False
+    house.wall.troubles.extend([LOST] * 6)
+    waits = []
+    for _ in range(6):
+        await house.round()
+        await house.round()
+        async with house.store.transaction() as transaction:
+            row = await transaction.one("select extract(epoch from due_at - now())::float as wait from delivery")
+        assert row
+        waits.append(round(row["wait"]))
+    assert waits == sorted(waits)
+    assert waits[-1] > 10 * waits[0]
+
+
 async def test_a_rate_limit_waits_as_long_as_it_says(house: House) -> None:
     house.wall.troubles.append(DeliveryError("rate limited", retryable=True, retry_after_seconds=30))
     await house.round()

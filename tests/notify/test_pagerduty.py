@@ -9,7 +9,7 @@ import pytest
 from app.domain.alert import AlertStatus
 from app.domain.errors import DeliveryError
 from app.notify.dispatcher import Dispatcher, Parked, Retry, Sent, Waiting
-from app.notify.notifier import NOTE, Letter, Target
+from app.notify.notifier import NOT_THERE_YET_CODE, NOTE, Letter, Target
 from app.notify.notifiers.pagerduty import PagerDutyNotifier
 from app.settings import Secret, Settings
 from tests.fakes.pagerduty import FakePagerDuty
@@ -145,7 +145,11 @@ async def test_a_resolved_pagerduty_incident_still_takes_the_last_edit() -> None
         incident = pagerduty.open_incident(KEY)
         reference = await notifier_at(pagerduty).send(note())
         incident.status = "resolved"
-        assert await notifier_at(pagerduty).send(note(reference=reference)) == reference
+        firing = note(reference=reference)
+        with pytest.raises(DeliveryError) as waiting:
+            await notifier_at(pagerduty).send(firing)
+        assert waiting.value.code == NOT_THERE_YET_CODE, "the page of a re-fire may be about to open"
+        assert await notifier_at(pagerduty).send(replace(firing, attempts=5)) == reference
     assert len(pagerduty.notes) == 1
 
 

@@ -269,6 +269,39 @@ async def test_an_alert_that_begins_anew_in_an_open_incident_is_told(house: Hous
     assert await house.news(first) == ["news.refire"]
 
 
+async def test_a_restart_is_told_once_however_much_changes_later(house: House) -> None:
+    first = await house.post(alert(), alert("Slow"), minute=1)
+    await house.announce(first)
+    await house.post(alert(starts=14), alert("Slow"), minute=15)
+    await house.post(alert(starts=14), alert("Slow", ends=40), minute=41)
+    await house.post(alert(starts=14), alert("Other", starts=60), minute=61)
+    assert await house.news(first) == ["news.refire"]
+
+
+async def test_an_alert_whose_sender_was_cut_off_reopens_with_its_old_start(house: House) -> None:
+    first = await house.post(alert(), minute=1)
+    await house.announce(first)
+    await house.post(alert(ends=10), minute=10)
+    assert await house.post(alert(), minute=20) == first
+    assert (await house.get(first)).state is AlertStatus.FIRING
+    assert await house.news(first) == ["news.refire"]
+
+
+async def test_a_body_that_says_of_an_ended_alert_that_it_fires_does_not_conclude_the_end(house: House) -> None:
+    first = await house.post(alert(), alert("Slow"), minute=1)
+    await house.post(alert(ends=2), alert("Slow"), minute=2.1)
+    await house.post(alert(), alert("Slow", ends=3), minute=3.1)
+    assert (await house.get(first)).state is AlertStatus.FIRING
+
+
+async def test_what_was_over_before_we_heard_of_it_stays_untold_when_it_is_said_again(house: House) -> None:
+    first = await house.post(alert(ends=4), minute=5)
+    await house.post(alert(ends=4), alert("Slow", ends=6), minute=7)
+    incident = await house.get(first)
+    assert incident.announced_at == incident.resolved_at
+    assert await house.incidents.unannounced(0) == []
+
+
 async def test_what_was_parked_is_tried_again_at_the_next_webhook(house: House) -> None:
     first = await house.post(alert(), minute=1)
     await house.announce(first)

@@ -102,8 +102,16 @@ def test_an_old_copy_cannot_reopen_and_a_new_episode_can() -> None:
 
 
 def test_an_alert_that_begins_anew_without_having_ended_is_noticed() -> None:
-    assert merge([stored(1)], [alert(600)], minutes(601)).restarted
-    assert not merge([stored(1)], [alert(1)], minutes(2)).restarted
+    assert merge([stored(1)], [alert(600)], minutes(601)).restarted_at == minutes(600)
+    assert merge([stored(1)], [alert(1)], minutes(2)).restarted_at is None
+
+
+def test_an_alert_that_timed_out_and_comes_back_with_its_old_start_is_believed_after_a_quiet_time() -> None:
+    assert merge([stored(1, 10)], [alert(1)], minutes(11), timedelta(minutes=1)).only_late
+    back = merge([stored(1, 10)], [alert(1)], minutes(30), timedelta(minutes=20))
+    assert back.fires
+    assert back.may_reopen
+    assert back.writes[0].starts_at > minutes(10)
 
 
 episodes = st.lists(

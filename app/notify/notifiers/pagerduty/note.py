@@ -110,6 +110,11 @@ class PagerDutyNotifier:
             open_id = await self._client.open_incident(letter.target)
             if open_id is not None and open_id != incident_id:
                 return await self._move(letter, open_id)
+            if open_id is None and letter.attempts < len(LOOK_AGAIN_SECONDS):
+                # A re-fire's page opens a moment after its webhook; then the note belongs there.
+                wait = float(LOOK_AGAIN_SECONDS[letter.attempts])
+                reason = "PagerDuty has no open incident for this group yet"
+                raise DeliveryError(reason, retryable=True, code=NOT_THERE_YET_CODE, retry_after_seconds=wait)
         await self._client.edit_note(incident_id, note_id, self._content(letter))
         return reference
 
