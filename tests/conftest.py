@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -84,3 +85,12 @@ def database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template}".encode())
         yield postgres_url.replace("@/sitrep?", f"@/{name}?", 1)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that everybody may enter: unlike pytest's own, for a database that root starts as somebody else."""
+    path = Path(tempfile.mkdtemp(prefix="sitrep-test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)

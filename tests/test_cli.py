@@ -3,34 +3,20 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import aiohttp
 import pytest
 
-from app.doctor import examine
-from app.domain.diagnosis import Diagnosis
-from app.settings import load_settings
-from app.store.embedded import EmbeddedPostgres
-from app.store.engine import Store
-from app.store.heartbeats import WATCHDOG, Heartbeats
-from app.store.identity import uuid7
-from app.store.migrate import migrate
-from app.store.partitions import month_of
+from tests.addresses import NO_ADDRESSES, PASSWORD
 from tests.api.running import house, problem
 from tests.fakes.recording import Recording
-from tests.fakes.server import Trouble
-from tests.fakes.slack import FakeSlack
-from tests.fakes.world import World, world
+from tests.fakes.world import sources_of, world
 from tests.processes import ROOT, free_port, sitrep
 
 SITREP = str(Path(sys.executable).parent / "sitrep")
@@ -48,14 +34,6 @@ def run(*arguments: str, text: str = "", **settings: str) -> subprocess.Complete
         env={**inherited, **settings},
         cwd=ROOT,
     )
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="sitrep-cli-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
 
 
 def test_an_unknown_setting_stops_the_start_with_one_line() -> None:
@@ -91,17 +69,6 @@ def test_a_database_that_cannot_be_reached_is_named() -> None:
     assert "Traceback" not in done.stderr
 
 
-PASSWORD = "hunter" + "2hunter2"
-NO_ADDRESSES = [
-    "",
-    "nonsense " + PASSWORD,
-    f"mysql://sitrep:{PASSWORD}@db/sitrep",
-    f"postgresql://sitrep:x@{PASSWORD}@db/sitrep",
-    f"postgresql://sitrep@db:{PASSWORD}/sitrep",
-    f"postgresql://sitrep@db/sitrep?colour={PASSWORD}",
-]
-
-
 @pytest.mark.parametrize("url", NO_ADDRESSES)
 def test_an_address_of_no_database_is_one_line_without_the_password(folder: Path, url: str) -> None:
     (folder / "url").write_text(url)
@@ -111,15 +78,6 @@ def test_an_address_of_no_database_is_one_line_without_the_password(folder: Path
         assert done.stderr.startswith("sitrep: SITREP_DATABASE_URL: must be postgresql://")
         assert len(done.stderr.splitlines()) == 1
         assert PASSWORD not in done.stdout + done.stderr
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("url", NO_ADDRESSES[1:])
-async def test_doctor_names_an_address_of_no_database_without_the_password(url: str) -> None:
-    found = await examined(SITREP_DATABASE_URL=url)
-    assert not found["database"].healthy
-    assert "SITREP_DATABASE_URL" in found["database"].fix
-    assert PASSWORD not in repr(found)
 
 
 @pytest.mark.anyio
@@ -196,21 +154,13 @@ def _postgres_of(folder: Path) -> list[str]:
     return [line for line in found.stdout.splitlines() if str(folder) in line]
 
 
-def sources(stand_ins: World, folder: Path) -> dict[str, str]:
-    return {
-        "KUBECONFIG": str(stand_ins.kubernetes.kubeconfig(folder / "kubeconfig")),
-        "SITREP_PROMETHEUS_URL": stand_ins.prometheus.url,
-        "SITREP_LOKI_URL": stand_ins.loki.url,
-    }
-
-
 @pytest.mark.anyio
 async def test_investigate_needs_no_database_and_prints_only_json_when_asked(folder: Path) -> None:
     recording = Recording.named("checkout_oom", now=datetime.now(UTC))
     payload = folder / "alert.json"
     payload.write_text(json.dumps(recording.payload("checkout_oom")))
     async with world(recording) as stand_ins:
-        settings = sources(stand_ins, folder)
+        settings = sources_of(stand_ins, folder)
         done = await asyncio.to_thread(run, "investigate", str(payload), "--output", "json", **settings)
         assert done.returncode == 0, done.stderr
         incident = json.loads(done.stdout)
@@ -248,150 +198,3 @@ def test_playbooks_can_be_listed_shown_and_linted(folder: Path) -> None:
     done = run("playbooks", "lint", str(folder))
     assert done.returncode == 1
     assert "bad.yaml:2" in done.stdout
-
-
-@pytest.mark.anyio
-async def test_doctor_names_what_is_broken_and_what_to_do(
-    folder: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recording = Recording.named("checkout_oom", now=datetime.now(UTC))
-    async with world(recording) as stand_ins, FakeSlack(channels=("C0ONCALL",)) as slack:
-        known = sources(stand_ins, folder)
-        monkeypatch.setenv("KUBECONFIG", known.pop("KUBECONFIG"))
-        settings = load_settings(
-            {
-                **known,
-                "SITREP_DATABASE_URL": database_url,
-                "SITREP_SLACK_TOKEN": slack.token,
-                "SITREP_SLACK_API_URL": slack.api_url,
-                "SITREP_SLACK_CHANNEL": "C0WRONG",
-            }
-        )
-        stand_ins.kubernetes.forbidden.add("events")
-        stand_ins.prometheus.trouble = Trouble("html")
-        found = {diagnosis.name: diagnosis for diagnosis in await examine(settings)}
-    assert found["loki"].healthy
-    assert "HTML" in found["prometheus"].statement
-    assert "events" in found["kubernetes"].statement
-    assert "C0WRONG" in found["slack"].statement
-    assert "never seen" in found["watchdog"].statement
-    for name in ("prometheus", "kubernetes", "slack", "watchdog"):
-        assert not found[name].healthy
-        assert found[name].fix, name
-    assert found["database"].healthy
-    assert "SITREP_PAGERDUTY_TOKEN" in found["pagerduty"].statement
-
-
-async def examined(**settings: str) -> dict[str, Diagnosis]:
-    """What the doctor says of a Sitrep without sources."""
-    given = {"SITREP_KUBERNETES": "off", "SITREP_PROBES": "off", **settings}
-    return {diagnosis.name: diagnosis for diagnosis in await examine(load_settings(given))}
-
-
-@pytest.mark.anyio
-async def test_doctor_says_that_a_database_is_not_migrated(fresh_database: Callable[[], Awaitable[str]]) -> None:
-    url = await fresh_database()
-    found = await examined(SITREP_DATABASE_URL=url)
-    assert not found["database"].healthy
-    assert found["database"].statement == "the schema is not there"
-    assert "sitrep migrate" in found["database"].fix
-    await asyncio.to_thread(migrate, url, "0001")
-    found = await examined(SITREP_DATABASE_URL=url)
-    assert not found["database"].healthy
-    assert "revision 0001" in found["database"].statement
-    assert "sitrep migrate" in found["database"].fix
-
-
-@pytest.mark.anyio
-async def test_doctor_names_secrets_that_cannot_be_read(folder: Path, database_url: str) -> None:
-    (folder / "empty").write_text("\n")
-    (folder / "good").write_text("read-" + "token")
-    found = await examined(
-        SITREP_DATABASE_URL=database_url,
-        SITREP_WEBHOOK_TOKENS_FILE=str(folder / "missing"),
-        SITREP_LINK_SECRET_FILE=str(folder / "empty"),
-        SITREP_SLACK_TOKEN_FILE=str(folder),
-        SITREP_API_TOKENS_FILE=str(folder / "good"),
-    )
-    for name, said in (
-        ("SITREP_WEBHOOK_TOKENS_FILE", str(folder / "missing")),
-        ("SITREP_LINK_SECRET_FILE", "empty"),
-        ("SITREP_SLACK_TOKEN_FILE", str(folder)),
-    ):
-        assert not found[name].healthy
-        assert said in found[name].statement
-        assert found[name].fix
-    assert "SITREP_API_TOKENS_FILE" not in found
-
-
-@pytest.mark.anyio
-async def test_doctor_looks_into_the_embedded_database_while_it_runs(folder: Path) -> None:
-    data_dir = folder / "data"
-    found = await examined(SITREP_DATA_DIR=str(data_dir))
-    assert found["database"].healthy
-    assert "start" in found["database"].statement
-    assert "watchdog" not in found
-    server = EmbeddedPostgres(data_dir, durable=False)
-    try:
-        url = server.start()
-        migrate(url)
-        store = Store(url)
-        await Heartbeats(store).beat(WATCHDOG)
-        await store.aclose()
-        found = await examined(SITREP_DATA_DIR=str(data_dir))
-    finally:
-        server.stop()
-    assert found["database"].statement == "embedded, running"
-    assert found["watchdog"].healthy
-    assert found["deliveries"].healthy
-
-
-async def delivery(store: Store, state: str, *, error: str | None = None, reference: str | None = None) -> UUID:
-    """A PagerDuty note of an incident of its own in this state."""
-    incident_id, now = uuid7(), datetime.now(UTC)
-    async with store.transaction() as transaction:
-        await transaction.execute(
-            """
-            insert into incident (id, month, state, severity, started_at, alertname, cluster, namespace,
-              workload, title, headline, reported, subjects)
-            values (%(id)s, %(month)s, 'firing', 2, %(now)s, 'A', '', '', '', 'A', 'A', '[]', '[]')
-            """,
-            id=incident_id,
-            month=month_of(now),
-            now=now,
-        )
-        await transaction.execute(
-            """
-            insert into delivery (incident_id, notifier, target, part, state, error, reference, nonce)
-            values (%(id)s, 'pagerduty', 'key', 'note', %(state)s, %(error)s, %(reference)s, gen_random_uuid())
-            """,
-            id=incident_id,
-            state=state,
-            error=error,
-            reference=reference,
-        )
-    return incident_id
-
-
-@pytest.mark.anyio
-async def test_alerts_that_page_nobody_are_no_fault_but_that_none_ever_does_is(database_url: str) -> None:
-    store = Store(database_url)
-    try:
-        missed = await delivery(store, "parked", error="no_pagerduty_incident: none has this key")
-        found = await examined(SITREP_DATABASE_URL=database_url)
-        assert found["deliveries"].healthy
-        assert not found["pagerduty_notes"].healthy
-        assert "one receiver" in found["pagerduty_notes"].fix
-        await delivery(store, "shown", reference="PINC/PNOTE")
-        found = await examined(SITREP_DATABASE_URL=database_url)
-        assert found["pagerduty_notes"].healthy
-        assert "1 " in found["pagerduty_notes"].statement
-        async with store.transaction() as transaction:
-            await transaction.execute(
-                "update delivery set created_at = now() - interval '2 days', due_at = now() - interval '2 days'"
-                " where incident_id = %(id)s",
-                id=missed,
-            )
-        assert "pagerduty_notes" not in await examined(SITREP_DATABASE_URL=database_url)
-    finally:
-        await store.aclose()

@@ -2,9 +2,7 @@
 
 import asyncio
 import hashlib
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -59,14 +57,6 @@ class Exporter(FakeServer):
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(text=f"app_error_ratio {self.error_ratio}\n", headers={"Content-Type": "text/plain"})
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="sitrep-e2e-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture

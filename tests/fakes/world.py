@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.fakes.kubernetes import FakeKubernetes
 from tests.fakes.loki import FakeLoki
@@ -30,3 +31,12 @@ async def world(recording: Recording) -> AsyncIterator[World]:
             await stack.enter_async_context(FakePrometheus(recording)),
             await stack.enter_async_context(FakeLoki(recording)),
         )
+
+
+def sources_of(stand_ins: World, folder: Path) -> dict[str, str]:
+    """The environment by which a Sitrep process finds these stand-ins; `folder` takes the kubeconfig."""
+    return {
+        "KUBECONFIG": str(stand_ins.kubernetes.kubeconfig(folder / "kubeconfig")),
+        "SITREP_PROMETHEUS_URL": stand_ins.prometheus.url,
+        "SITREP_LOKI_URL": stand_ins.loki.url,
+    }
