@@ -7,7 +7,7 @@ from app.domain.incident import Recollection
 from tests.analyze.judging import DETECTORS
 from tests.analyze.recorded_case import SCENARIOS, load
 
-pytestmark = pytest.mark.skipif(not SCENARIOS.is_dir(), reason="the recorded scenarios are not on this machine")
+pytestmark = pytest.mark.usefixtures("shared")
 
 CAUSES_OF = {
     "missing_service_account": {"admission.service_account"},

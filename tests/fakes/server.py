@@ -1,6 +1,7 @@
 """A stand-in server on loopback, in the test's own event loop, that can be told to misbehave."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self
@@ -19,7 +20,7 @@ class Trouble:
     seconds: float = 0.0
 
 
-class FakeServer:
+class FakeServer(ABC):
     """Base of the stand-ins: subclasses add routes to `self.app` in `add_routes`. `async with` starts it."""
 
     def __init__(self) -> None:
@@ -30,8 +31,9 @@ class FakeServer:
         self._runner: web.AppRunner | None = None
         self.port = 0
 
+    @abstractmethod
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        raise NotImplementedError
+        """Put the server's paths into the router."""
 
     @property
     def url(self) -> str:
