@@ -92,7 +92,9 @@ def _api(settings: Settings, store: Store, queue: Queue) -> ApiContext:
         settings=settings,
         store=store,
         senders=registry.senders(),
-        acceptance=Acceptance(store, queue.enqueue, timedelta(minutes=settings.reopen_minutes)),
+        acceptance=Acceptance(
+            store, queue.enqueue, timedelta(minutes=settings.reopen_minutes), stories=settings.storm == "on"
+        ),
         rejections=Rejections(store),
         heartbeats=Heartbeats(store),
         incidents=Incidents(store),

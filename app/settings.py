@@ -127,6 +127,9 @@ class Settings(_Discreet):
     reopen_minutes: float = Field(
         60, ge=0, le=MOST_REOPEN_MINUTES, description="a re-fire within this reopens the same incident"
     )
+    storm: Literal["on", "off"] = Field(
+        "on", description="one story is one incident and one message, also where it comes as many groups at once"
+    )
     ignored_alerts: list[str] = Field(["Watchdog", "InfoInhibitor"], description="alerts that open no incident")
     cluster: str = Field("default", description="cluster name where alerts carry no cluster label")
 

@@ -8,13 +8,11 @@ from typing import TypeVar
 
 from app.domain.alert import Alert, AlertGroup, AlertStatus
 from app.domain.errors import InvalidPayloadError
-from app.domain.subject import Subject
-from app.ingest.identity import content_hash
 from app.ingest.sender import Sender
-from app.ingest.subject import subjects
+from app.ingest.subject import subjects, subjects_of_alerts
 from app.redact import redact
 from app.settings import Settings
-from app.store.acceptance import Post
+from app.store.post import Post
 from app.store.rejections import Refusal
 
 # Reading takes about 20 ms for so much: longer than that nobody else should wait.
@@ -82,5 +80,5 @@ def _by_cluster(group: AlertGroup) -> list[AlertGroup]:
 
 
 def _post(group: AlertGroup, received_at: datetime) -> Post:
-    about: tuple[Subject, ...] = subjects(group)
-    return Post(group, about, content_hash(group), received_at)
+    about = subjects_of_alerts(group)
+    return Post(group, subjects(group, about), received_at, about)

@@ -105,9 +105,9 @@ async def _accept(context: ApiContext, reading: Reading) -> Accepted:
         telemetry.WATCHDOG_LAST_SEEN.set_to_current_time()
     incidents = []
     for post in reading.posts:
-        incident_id = await context.acceptance.accept(post)
-        url = f"{context.settings.public_url}/incidents/{incident_id}"
-        incidents.append(IncidentLink(id=str(incident_id), url=url))
+        for incident_id in await context.acceptance.accept(post):
+            url = f"{context.settings.public_url}/incidents/{incident_id}"
+            incidents.append(IncidentLink(id=str(incident_id), url=url))
     rejected = [refused.reason for refused in reading.refused[:REFUSALS_SHOWN]]
     return Accepted(incidents=incidents, alerts=reading.alerts, rejected=rejected)
 

@@ -1,5 +1,6 @@
 """Alerts as a sender grouped them."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -88,3 +89,12 @@ class AlertGroup:
         """The worst of its firing alerts, or of all where none fires."""
         firing = [a.severity for a in self.alerts if a.status is AlertStatus.FIRING]
         return max(firing or [a.severity for a in self.alerts], default=Severity.WARNING)
+
+    @property
+    def content_hash(self) -> bytes:
+        """Equal for two bodies that tell the same: which alerts, their status, since when.
+
+        Annotations stay out, their values change each time; severity is a label, so the fingerprint has it.
+        """
+        lines = sorted(f"{a.fingerprint} {a.status} {a.starts_at.isoformat()}" for a in self.alerts)
+        return hashlib.sha256("\n".join(lines).encode()).digest()

@@ -173,7 +173,11 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """The whole as it stands now: what pages, REST and messages are drawn from."""
+    """The whole as it stands now: what pages, REST and messages are drawn from.
+
+    `storm`: the key of the storm that this is the parent of. `parent_headline`: of the storm that swept it in, while
+    that storm rages. `times_today`: how often it began in a day.
+    """
 
     id: UUID
     state: AlertStatus
@@ -202,6 +206,14 @@ class Incident:
     deliveries: tuple[DeliveryState, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
     resolution: Mapping[str, str] | None = None
+    storm: str | None = None
+    parent_headline: str = ""
+    times_today: int = 1
+
+    @property
+    def is_absorbed(self) -> bool:
+        """Whether the message of a storm, which still rages, speaks for it."""
+        return bool(self.parent_headline)
 
     @property
     def runbooks(self) -> tuple[str, ...]:

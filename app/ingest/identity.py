@@ -1,10 +1,8 @@
-"""What stays the same between two bodies: fingerprints, the group's hash, the content's hash."""
+"""What stays the same between two bodies: fingerprints and the group's hash."""
 
 import hashlib
 import re
 from collections.abc import Mapping
-
-from app.domain.alert import AlertGroup
 
 FINGERPRINT = re.compile(r"[0-9a-f]{16}").fullmatch
 FNV_OFFSET = 0xCBF29CE484222325
@@ -30,12 +28,3 @@ def fingerprint_or_own(given: object, labels: Mapping[str, str]) -> str:
 def group_sha(group_key: str) -> bytes:
     """SHA-256 of the group key as it came; in hex it is PagerDuty's dedup key."""
     return hashlib.sha256(group_key.encode()).digest()
-
-
-def content_hash(group: AlertGroup) -> bytes:
-    """Equal for two bodies that tell the same: which alerts, their status, since when.
-
-    Annotations stay out, their values change each time; severity is a label, so the fingerprint has it.
-    """
-    lines = sorted(f"{a.fingerprint} {a.status} {a.starts_at.isoformat()}" for a in group.alerts)
-    return hashlib.sha256("\n".join(lines).encode()).digest()

@@ -44,11 +44,19 @@ BEHIND: Mapping[str, Callable[[str], tuple[str, str]]] = {
 }
 
 
-def subjects(group: AlertGroup) -> tuple[Subject, ...]:
-    """What the group is about, firing and most severe first, each once, at most `SUBJECTS_KEPT`."""
+def subjects(group: AlertGroup, about: Mapping[str, Subject] | None = None) -> tuple[Subject, ...]:
+    """What the group is about, firing and most severe first, each once, at most `SUBJECTS_KEPT`.
+
+    `about`: what each of its alerts is about, where that is known already.
+    """
+    about = subjects_of_alerts(group) if about is None else about
     ordered = sorted(group.alerts, key=lambda a: (a.status is not AlertStatus.FIRING, -a.severity))
-    found = dict.fromkeys(subject_of(alert, group.cluster) for alert in ordered)
-    return tuple(found)[:SUBJECTS_KEPT]
+    return tuple(dict.fromkeys(about[alert.fingerprint] for alert in ordered))[:SUBJECTS_KEPT]
+
+
+def subjects_of_alerts(group: AlertGroup) -> dict[str, Subject]:
+    """What each alert is about, by its fingerprint."""
+    return {alert.fingerprint: subject_of(alert, group.cluster) for alert in group.alerts}
 
 
 def subject_of(alert: Alert, cluster: str) -> Subject:

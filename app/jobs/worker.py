@@ -14,7 +14,7 @@ from app.jobs.enrich import Enricher
 from app.store.engine import Store, StoreUnavailableError
 from app.store.parked import ParkedDeliveries
 from app.store.partitions import ensure_partitions
-from app.store.queue import ENRICH, LOOK_AGAIN, QUEUE, JobContext, Queue, retry_strategy
+from app.store.queue import ENRICH, LOOK_AGAIN, QUEUE, JobContext, Queue, Wish, retry_strategy
 
 SWEEP_EVERY_SECONDS = 5.0
 PARTITIONS_EVERY_SECONDS = 6 * 3600.0
@@ -112,7 +112,7 @@ class Worker:
         stalled = await self._queue.retry_stalled()
         behind = await self._enricher.enrichments.behind()
         for incident_id, severity in behind:
-            await self._queue.enqueue_now(incident_id, Severity(severity))
+            await self._queue.enqueue_now(incident_id, Wish(Severity(severity)))
         if stalled or behind:
             log.info("took up what was left behind", stalled_jobs=stalled, incidents=len(behind))
         telemetry.JOBS_BEHIND.set(len(behind))

@@ -1,120 +1,129 @@
 """An alert group becomes rows: group, incident, alerts, news and the enrich job, in one transaction."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from app.domain.alert import Alert, AlertGroup, AlertStatus, Severity
+from app.domain.alert import AlertGroup, AlertStatus
+from app.domain.story import own_key
 from app.domain.subject import Subject
 from app.store.alerts import IncidentKey, write_alerts
 from app.store.engine import Row, Store, Transaction
 from app.store.episodes import Merge, StoredEpisode, merge
-from app.store.identity import uuid7
-from app.store.news import REPEAT_AFTER, News, Told, lead_of, news_of, tell_news, unpark, want_edits
-from app.store.partitions import month_of
+from app.store.groups import episodes_of_the_day, latest_episode, lock_group, remember
+from app.store.news import OFTEN, REPEAT_AFTER, News, Told, news_of, tell_news, unpark, want_edits
+from app.store.opening import Opening, open_incident
+from app.store.post import Post
+from app.store.queue import Wish
 from app.store.rows import subjects_to_json
+from app.store.stories import add_story_keys, join, leavers, lock_host, look_around, part_with
 
-Enqueue = Callable[[Transaction, UUID, Severity], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """One accepted body: the group, what it is about, its content's hash, and when it came (UTC)."""
-
-    group: AlertGroup
-    subjects: tuple[Subject, ...]
-    content_hash: bytes
-    received_at: datetime
+Enqueue = Callable[[Transaction, UUID, Wish], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Turns posts into incidents. `enqueue` defers the enrich job inside the same transaction."""
+    """Turns posts into incidents. `enqueue` defers the enrich job inside the same transaction.
+
+    `stories`: groups that tell of the same thing are one incident, whatever their sender made of them.
+    """
 
     store: Store
     enqueue: Enqueue
     reopen_after: timedelta
+    stories: bool = True
 
-    async def accept(self, post: Post) -> UUID:
-        """The incident that the body belongs to, committed.
+    async def accept(self, post: Post) -> tuple[UUID, ...]:
+        """The incidents that the body belongs to, committed; more than one where it tells more than one story.
 
-        Raises `StoreUnavailableError`; then nothing was kept.
+        Raises `StoreUnavailableError`; then what was not committed is not kept, and the body may be sent again.
         """
-        async with self.store.transaction() as transaction:
-            group = await _lock_group(transaction, post)
-            episode = await _latest_episode(transaction, group["id"]) if group["episodes"] else None
-            if episode is not None and group["content_hash"] == post.content_hash:
-                await _repeat(transaction, post, group, episode)
-                return UUID(str(episode["incident_id"]))
-            return await self._apply(transaction, post, group, episode)
+        incidents: list[UUID] = []
+        waiting = [post]
+        while waiting:
+            taken = waiting.pop(0)
+            async with self.store.transaction() as transaction:
+                incident_id, parts = await self._take(transaction, taken)
+            incidents += [incident_id] if incident_id else []
+            waiting += parts
+        return tuple(dict.fromkeys(incidents))
+
+    async def _take(self, transaction: Transaction, post: Post) -> tuple[UUID | None, Sequence[Post]]:
+        """The incident of this group, and those parts of the body that are stories of their own."""
+        group = await lock_group(transaction, post, post.story_keys if self.stories else ())
+        post, parts = post.divided(group["parts"]) if group["parts"] else (post, [])
+        if not post.group.alerts:
+            return None, parts
+        episode = await latest_episode(transaction, group["id"]) if group["episodes"] else None
+        if episode is None:
+            return await self._apply(transaction, post, group, None), parts
+        incident_id = UUID(str(episode["incident_id"]))
+        if self.stories and (leaving := await leavers(transaction, post, episode)):
+            await part_with(transaction, group, leaving)
+            post, more = post.divided(leaving)
+            parts = [*parts, *more]
+        if not post.group.alerts:
+            return incident_id, parts
+        if group["content_hash"] == post.group.content_hash:
+            await _repeat(transaction, post, group, episode)
+            return incident_id, parts
+        return await self._apply(transaction, post, group, episode), parts
 
     async def _apply(self, transaction: Transaction, post: Post, group: Row, episode: Row | None) -> UUID:
-        """Write the body's content into the open incident, a reopened one, or a new one."""
+        """Write the body's content into the open incident, a reopened one, or where its story begins."""
         if episode is None:
-            return await self._open(transaction, post, group, merge((), post.group.alerts, post.received_at))
-        incident_id = UUID(str(episode["incident_id"]))
+            return await self._begin(transaction, post, group, merge((), post.group.alerts, post.received_at))
         quiet_for = post.received_at - group["posted_at"]
         merged = merge(await _stored_episodes(transaction, episode), post.group.alerts, post.received_at, quiet_for)
         ended = episode["state"] == AlertStatus.RESOLVED
         if merged.only_late or (ended and merged.fires and not merged.may_reopen):
-            return incident_id
-        if ended and merged.fires and post.received_at - episode["resolved_at"] > self.reopen_after:
+            return UUID(str(episode["incident_id"]))
+        if ended and merged.fires and self._is_another_story(post, group, episode):
             told = {alert.fingerprint for alert in merged.writes}
             anew = merge((), [alert for alert in post.group.alerts if alert.fingerprint in told], post.received_at)
-            return await self._open(transaction, post, group, anew)
-        joined = await self._update(transaction, post, episode, merged)
-        news = news_of(Told(post.group, group["posted_at"], post.received_at), episode, merged, joined)
-        await tell_news(transaction, incident_id, news)
-        await _remember(transaction, post, group)
+            return await self._begin(transaction, post, group, anew)
+        return await self._continue(transaction, post, group, (episode, merged))
+
+    def _is_another_story(self, post: Post, group: Row, episode: Row) -> bool:
+        """Whether it had been over for long; what comes back all day long stays one message."""
+        if post.received_at - episode["resolved_at"] <= self.reopen_after:
+            return False
+        return not self.stories or len(episodes_of_the_day(group, post.received_at)) + 1 < OFTEN
+
+    async def _begin(self, transaction: Transaction, post: Post, group: Row, merged: Merge) -> UUID:
+        """Join the incident that tells this story already; open one where there is none."""
+        around = await look_around(transaction, post) if self.stories else None
+        if around is not None and around.incident_id is not None and merged.fires:
+            host = await lock_host(transaction, group, around.incident_id)
+            joined = merge(await _stored_episodes(transaction, host), post.group.alerts, post.received_at)
+            if joined.writes:
+                await join(transaction, host)
+                return await self._continue(transaction, post, group, (host, joined))
+        times = episodes_of_the_day(group, post.received_at)
+        opening = Opening(post, group, merged, times, around.alike if around else 0, with_keys=self.stories)
+        incident_id = await open_incident(transaction, opening)
+        await self.enqueue(transaction, incident_id, Wish(post.group.severity, opening.alike))
         return incident_id
 
-    async def _open(self, transaction: Transaction, post: Post, group: Row, merged: Merge) -> UUID:
-        """A new incident with this group as its first."""
-        incident_id = uuid7()
-        state = AlertStatus.FIRING if merged.fires else AlertStatus.RESOLVED
-        lead = lead_of(merged)
-        await transaction.execute(
-            """
-            with opened as (
-              insert into incident (id, month, state, severity, received_at, accepted_ms, started_at, resolved_at,
-                announced_at, alertname, cluster, namespace, workload, title, headline, reported, subjects, search)
-              values (%(id)s, %(month)s, %(state)s, %(severity)s, %(received)s,
-                extract(epoch from clock_timestamp() - %(received)s) * 1000, %(started)s, %(resolved)s,
-                %(resolved)s, %(alertname)s, %(cluster)s, %(namespace)s, %(workload)s, %(title)s, %(title)s,
-                %(subjects)s, %(subjects)s,
-                to_tsvector('simple', %(title)s) || to_tsvector('simple', translate(%(title)s, '/._:', '    ')))
-            ), numbered as (
-              update alert_group set episodes = episodes + 1, content_hash = %(hash)s, posted_at = %(received)s
-              where id = %(group)s returning episodes
-            )
-            insert into group_episode (group_id, episode, incident_id, state)
-            select %(group)s, episodes, %(id)s, %(state)s from numbered
-            """,
-            id=incident_id,
-            group=group["id"],
-            hash=post.content_hash,
-            month=month_of(post.received_at),
-            state=state.value,
-            severity=post.group.severity,
-            received=post.received_at,
-            started=min(alert.starts_at for alert in merged.writes),
-            # An incident that had ended before we heard of it is kept, and wakes nobody.
-            resolved=_last_end(merged) if state is AlertStatus.RESOLVED else None,
-            alertname=lead.name[:200],
-            cluster=(_first(post.subjects).cluster or post.group.cluster)[:200],
-            namespace=_first(post.subjects).namespace[:200],
-            workload=_first(post.subjects).name[:200],
-            title=_title(lead, post.subjects),
-            subjects=subjects_to_json(post.subjects),
-        )
-        key = IncidentKey(incident_id, month_of(post.received_at))
-        await write_alerts(transaction, key, merged, post.group.sender)
-        await self.enqueue(transaction, incident_id, post.group.severity)
+    async def _continue(self, transaction: Transaction, post: Post, group: Row, known: tuple[Row, Merge]) -> UUID:
+        """The same incident, told more; and what of it is news."""
+        episode, merged = known
+        incident_id = UUID(str(episode["incident_id"]))
+        begins = merged.fires and (episode["state"] == AlertStatus.RESOLVED or merged.restarted_at is not None)
+        times = episodes_of_the_day(group, post.received_at)
+        times = [*times, post.received_at] if begins or episode["joins"] else times
+        joined = await self._update(transaction, post, known, len(times))
+        told = Told(post.group, group["posted_at"], post.received_at, len(times) if self.stories else 1)
+        await tell_news(transaction, incident_id, news_of(told, episode, merged, joined))
+        await remember(transaction, post, group, times)
         return incident_id
 
-    async def _update(self, transaction: Transaction, post: Post, episode: Row, merged: Merge) -> tuple[Subject, ...]:
-        """The same incident, told more. The subjects that joined it."""
+    async def _update(
+        self, transaction: Transaction, post: Post, known: tuple[Row, Merge], times: int
+    ) -> tuple[Subject, ...]:
+        """Write the rows. The subjects that joined the incident."""
+        episode, merged = known
         incident_id = episode["incident_id"]
         await write_alerts(transaction, IncidentKey(incident_id, episode["month"]), merged, post.group.sender)
         await transaction.execute(
@@ -124,6 +133,8 @@ class Acceptance:
             episode=episode["episode"],
         )
         joined = _joined(episode, post.subjects)
+        if self.stories and (joined or episode["joins"]):
+            await add_story_keys(transaction, incident_id, post)
         row = await transaction.one(
             """
             with firing as (
@@ -134,6 +145,7 @@ class Acceptance:
               resolved_at = case when still then null else greatest(resolved_at, %(ended)s) end,
               severity = greatest(severity, %(severity)s), started_at = least(started_at, %(started)s),
               reported = reported || %(joined)s, subjects = subjects || %(joined)s,
+              times_today = greatest(times_today, %(times)s),
               announced_at = case when still and not exists (select 1 from delivery
                 where incident_id = %(id)s and part = 'head') then null
                 when not still and announced_at = resolved_at then greatest(resolved_at, %(ended)s)
@@ -144,54 +156,15 @@ class Acceptance:
             id=incident_id,
             severity=post.group.severity if merged.fires else 0,
             started=min(alert.starts_at for alert in merged.writes),
-            ended=_last_end(merged) or post.received_at,
+            ended=merged.last_end or post.received_at,
             joined=subjects_to_json(joined),
+            times=times,
         )
         # Enqueue only what no job will look at again: an incident that was level, or parked.
         if row and (row["was_level"] or episode["parked"] is not None):
-            await self.enqueue(transaction, incident_id, post.group.severity)
+            await self.enqueue(transaction, incident_id, Wish(post.group.severity))
         await want_edits(transaction, incident_id)
         return joined
-
-
-async def _lock_group(transaction: Transaction, post: Post) -> Row:
-    row = await transaction.one(
-        """
-        insert into alert_group as g (sender, cluster, receiver, group_sha, group_key)
-        values (%(sender)s, %(cluster)s, %(receiver)s, %(sha)s, %(key)s)
-        on conflict (sender, cluster, receiver, group_sha) do update set group_key = excluded.group_key
-        returning id, content_hash, posted_at, episodes
-        """,
-        sender=post.group.sender,
-        cluster=post.group.cluster[:200],
-        receiver=post.group.receiver[:200],
-        sha=post.group.group_sha,
-        key=post.group.group_key,
-    )
-    if row is None:
-        raise AssertionError("an upsert with returning gives a row")
-    return row
-
-
-async def _latest_episode(transaction: Transaction, group_id: int) -> Row | None:
-    return await transaction.one(
-        """
-        select e.group_id, e.episode, e.state, e.incident_id, i.month, i.severity, i.reported, i.parked,
-          coalesce(i.resolved_at, i.received_at) as resolved_at, i.announced_at, i.state as incident_state
-        from group_episode e join incident i on i.id = e.incident_id
-        where e.group_id = %(group)s order by e.episode desc limit 1 for update of i
-        """,
-        group=group_id,
-    )
-
-
-async def _remember(transaction: Transaction, post: Post, group: Row) -> None:
-    await transaction.execute(
-        "update alert_group set content_hash = %(hash)s, posted_at = %(now)s where id = %(id)s",
-        hash=post.content_hash,
-        now=post.received_at,
-        id=group["id"],
-    )
 
 
 async def _stored_episodes(transaction: Transaction, episode: Row) -> list[StoredEpisode]:
@@ -205,7 +178,7 @@ async def _stored_episodes(transaction: Transaction, episode: Row) -> list[Store
 
 async def _repeat(transaction: Transaction, post: Post, group: Row, episode: Row) -> None:
     """The same content again: news only if it fires and the sender has been quiet in between."""
-    await _remember(transaction, post, group)
+    await remember(transaction, post, group, group["fired_at"])
     if episode["state"] != AlertStatus.FIRING:
         return
     await unpark(transaction, episode["incident_id"])
@@ -224,17 +197,7 @@ def _group_state(group: AlertGroup, episode: Row, merged: Merge) -> AlertStatus:
 
 
 def _joined(episode: Row, subjects: tuple[Subject, ...]) -> tuple[Subject, ...]:
+    """Those that are new; another kind of object by the same name is the same thing to a reader."""
     known = {Subject(**stored) for stored in episode["reported"]}
-    return tuple(subject for subject in subjects if subject not in known)
-
-
-def _title(lead: Alert, subjects: tuple[Subject, ...]) -> str:
-    return f"{lead.name} {subjects[0]}"[:300] if subjects else lead.name[:300]
-
-
-def _first(subjects: tuple[Subject, ...]) -> Subject:
-    return subjects[0] if subjects else Subject("", "", "", "")
-
-
-def _last_end(merged: Merge) -> datetime | None:
-    return max((alert.ended_at for alert in merged.writes if alert.ended_at), default=None)
+    keys = {own_key(subject) for subject in known} - {""}
+    return tuple(subject for subject in subjects if subject not in known and own_key(subject) not in keys)

@@ -10,6 +10,22 @@ from app.domain.alert import Alert
 from app.store.engine import Transaction
 from app.store.episodes import Merge
 
+# Documents: arrays of jsonb would have every quote in them escaped once more, one by one, in Python.
+ALERT_ROWS = """
+  lines as (
+    insert into timeline (month, incident_id, key, at, kind, body, source)
+    select %(month)s, %(id)s, key, at, kind, body, %(source)s
+    from jsonb_to_recordset(%(entries)s) as entry (key text, at timestamptz, kind text, body text)
+    on conflict do nothing
+  )
+  insert into alert (month, incident_id, fingerprint, starts_at, ended_at, labels, annotations, generator_url)
+  select %(month)s, %(id)s, fingerprint, starts_at, ended_at, labels, annotations, generator_url
+  from jsonb_to_recordset(%(alerts)s) as told (fingerprint text, starts_at timestamptz, ended_at timestamptz,
+    labels jsonb, annotations jsonb, generator_url text)
+  on conflict (month, incident_id, fingerprint, starts_at) do update
+    set ended_at = greatest(alert.ended_at, excluded.ended_at), annotations = excluded.annotations
+"""
+
 
 class IncidentKey(NamedTuple):
     """An incident's id and the month that its bulky rows are filed under."""
@@ -32,28 +48,18 @@ async def write_alerts(transaction: Transaction, incident: IncidentKey, merged: 
             fingerprint=alert.fingerprint,
             stored=stored_start,
         )
-    # Documents: arrays of jsonb would have every quote in them escaped once more, one by one, in Python.
-    await transaction.execute(
-        """
-        with lines as (
-          insert into timeline (month, incident_id, key, at, kind, body, source)
-          select %(month)s, %(id)s, key, at, kind, body, %(source)s
-          from jsonb_to_recordset(%(entries)s) as entry (key text, at timestamptz, kind text, body text)
-          on conflict do nothing
-        )
-        insert into alert (month, incident_id, fingerprint, starts_at, ended_at, labels, annotations, generator_url)
-        select %(month)s, %(id)s, fingerprint, starts_at, ended_at, labels, annotations, generator_url
-        from jsonb_to_recordset(%(alerts)s) as told (fingerprint text, starts_at timestamptz, ended_at timestamptz,
-          labels jsonb, annotations jsonb, generator_url text)
-        on conflict (month, incident_id, fingerprint, starts_at) do update
-          set ended_at = greatest(alert.ended_at, excluded.ended_at), annotations = excluded.annotations
-        """,
-        month=incident.month,
-        id=incident.id,
-        source=sender,
-        entries=Jsonb([entry for alert in merged.writes for entry in _entries(alert)]),
-        alerts=Jsonb([_row(alert) for alert in merged.writes]),
-    )
+    await transaction.execute(f"with {ALERT_ROWS}", **alert_parameters(incident, merged, sender))
+
+
+def alert_parameters(incident: IncidentKey, merged: Merge, sender: str) -> dict[str, object]:
+    """The parameters of `ALERT_ROWS`."""
+    return {
+        "id": incident.id,
+        "month": incident.month,
+        "source": sender,
+        "entries": Jsonb([entry for alert in merged.writes for entry in _entries(alert)]),
+        "alerts": Jsonb([_row(alert) for alert in merged.writes]),
+    }
 
 
 def _row(alert: Alert) -> dict[str, object]:

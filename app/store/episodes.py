@@ -49,6 +49,11 @@ class Merge:
         return self.fires and (self.fresh or not self.late)
 
     @property
+    def last_end(self) -> datetime | None:
+        """When the last of those ended that have ended."""
+        return max((alert.ended_at for alert in self.writes if alert.ended_at), default=None)
+
+    @property
     def only_late(self) -> bool:
         """Whether the whole body is older than what is stored."""
         return self.late > 0 and not self.writes

@@ -87,7 +87,13 @@ class Incidents:
 
 
 async def _row(transaction: Transaction, incident_id: UUID) -> Row:
-    row = await transaction.one("select * from incident where id = %(id)s", id=incident_id)
+    row = await transaction.one(
+        """
+        select i.*, parent.headline as parent_headline from incident i
+        left join incident parent on parent.id = i.parent_id and parent.state = 'firing' where i.id = %(id)s
+        """,
+        id=incident_id,
+    )
     if row is None:
         raise NotFoundError(f"there is no incident {incident_id}")
     return row
@@ -132,13 +138,16 @@ async def _incident(transaction: Transaction, row: Row) -> Incident:
         deliveries=await _deliveries(transaction, row),
         timeline=await _timeline(transaction, row),
         resolution=row["resolution"],
+        storm=row["storm"],
+        parent_headline=row["parent_headline"] or "",
+        times_today=row["times_today"],
     )
 
 
 async def _groups(transaction: Transaction, row: Row) -> tuple[GroupState, ...]:
     groups = await transaction.all(
         """
-        select g.receiver, g.group_key, g.group_sha, e.state
+        select g.receiver, g.group_key, coalesce(g.dedup_sha, g.group_sha) as group_sha, e.state
         from group_episode e join alert_group g on g.id = e.group_id where e.incident_id = %(id)s order by g.id
         """,
         id=row["id"],

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.domain.alert import Alert, AlertGroup, AlertStatus, Severity
+from app.domain.story import ordinal
 from app.domain.subject import Subject
 from app.store.codec import storable
 from app.store.engine import Row, Transaction
@@ -15,29 +16,33 @@ LOUD = frozenset({"joined", "severity", "refire", "repeat"})
 
 # A sender that repeats sooner is another replica, or a retry whose first answer was lost.
 REPEAT_AFTER = timedelta(minutes=10)
+# From this episode of a day on, a group that comes back is the same story, however long it was quiet.
+OFTEN = 3
 NAMED_SUBJECTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One thing to tell. Loud kinds are broadcast to the channel, others stay in the thread."""
+    """One thing to tell. Loud kinds are broadcast to the channel, others and what is `quiet` stay in the thread."""
 
     kind: str
     text: str
+    quiet: bool = False
 
     @property
     def loudness(self) -> str:
         """`broadcast` or `reply`: the class that it is numbered and sent in."""
-        return "broadcast" if self.kind in LOUD else "reply"
+        return "broadcast" if self.kind in LOUD and not self.quiet else "reply"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The body that may hold news, when its group was posted before, and when it came."""
+    """The body that may hold news, when its group was posted before, when it came, and how often it began today."""
 
     group: AlertGroup
     posted_at: datetime
     received_at: datetime
+    times_today: int = 1
 
 
 def news_of(told: Told, episode: Row, merged: Merge, joined: tuple[Subject, ...]) -> list[News]:
@@ -46,7 +51,7 @@ def news_of(told: Told, episode: Row, merged: Merge, joined: tuple[Subject, ...]
         return []
     news = []
     if episode["incident_state"] == AlertStatus.RESOLVED:
-        news.append(News("refire", "firing again after it had resolved"))
+        news.append(_refire("firing again after it had resolved", told))
     severity = told.group.severity
     if severity > episode["severity"]:
         name = lead_of(merged).name
@@ -57,8 +62,16 @@ def news_of(told: Told, episode: Row, merged: Merge, joined: tuple[Subject, ...]
         news.append(News("joined", f"now affected too: {names}{more}"))
     began = merged.restarted_at
     if not news and began and began > told.posted_at and told.received_at - told.posted_at >= REPEAT_AFTER:
-        news.append(News("refire", "it began anew, and nobody had said that it was over"))
+        news.append(_refire("it began anew, and nobody had said that it was over", told))
     return news
+
+
+def _refire(text: str, told: Told) -> News:
+    """What comes back all day wakes people no more, unless it is critical: the message counts."""
+    if told.times_today < OFTEN:
+        return News("refire", text)
+    quiet = told.group.severity < Severity.CRITICAL
+    return News("refire", f"{text}: {ordinal(told.times_today)} time today", quiet=quiet)
 
 
 def lead_of(merged: Merge) -> Alert:

@@ -1,5 +1,6 @@
 """The job engine: jobs are wake-ups, rows are the truth. Enqueues by task name; `app.jobs` registers the tasks."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 import procrastinate
@@ -9,13 +10,29 @@ from procrastinate.exceptions import ConnectorException
 from app.domain.alert import Severity
 from app.store.engine import Store, Transaction, libpq_url
 
-__all__ = ["ENRICH", "LOOK_AGAIN", "MAX_ATTEMPTS", "QUEUE", "JobContext", "Queue", "retry_strategy"]
+__all__ = ["ENRICH", "LOOK_AGAIN", "MAX_ATTEMPTS", "QUEUE", "JobContext", "Queue", "Wish", "retry_strategy"]
 
 ENRICH = "enrich"
 LOOK_AGAIN = "look_again"
 QUEUE = "sitrep"
 STALLED_AFTER_SECONDS = 10.0
 MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How urgent an enrichment is: severe before harmless, and among equals what is new before the next of many.
+
+    `alike`: how many incidents of the same alert came just before, as far as that matters.
+    """
+
+    severity: Severity
+    alike: int = 0
+
+    @property
+    def priority(self) -> int:
+        """For the job engine: higher goes first."""
+        return int(self.severity) * 10 + max(9 - self.alike, 0)
 
 
 class Queue:
@@ -34,14 +51,14 @@ class Queue:
         """Close the engine's own pool."""
         await self.app.close_async()
 
-    async def enqueue(self, transaction: Transaction, incident_id: UUID, severity: Severity) -> None:
-        """Wake a worker for this incident when the transaction commits; severe incidents first."""
+    async def enqueue(self, transaction: Transaction, incident_id: UUID, wish: Wish) -> None:
+        """Wake a worker for this incident when the transaction commits; the most urgent first."""
         deferrer = self.app.configure_task(
             ENRICH,
             connection=transaction.driver,
             queue=QUEUE,
             lock=str(incident_id),
-            priority=int(severity) * 10,
+            priority=wish.priority,
         )
         try:
             await deferrer.defer_async(incident_id=str(incident_id))
@@ -49,10 +66,10 @@ class Queue:
             # The driver's own error: the store tells one that means "away, try again" from others.
             raise (error.__cause__ or error) from None
 
-    async def enqueue_now(self, incident_id: UUID, severity: Severity) -> None:
+    async def enqueue_now(self, incident_id: UUID, wish: Wish) -> None:
         """The same in a transaction of its own."""
         async with self._store.transaction() as transaction:
-            await self.enqueue(transaction, incident_id, severity)
+            await self.enqueue(transaction, incident_id, wish)
 
     async def look_again(self, incident_id: UUID, after_seconds: int) -> None:
         """Wake a worker later to ask once more what was still empty."""

@@ -18,7 +18,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR, UUID
 
 metadata = MetaData()
 _instant = DateTime(timezone=True)
@@ -36,6 +36,9 @@ alert_group = Table(
     Column("content_hash", LargeBinary),
     Column("episodes", Integer, nullable=False, server_default=text("0")),
     Column("posted_at", _instant, nullable=False, server_default=_now),
+    Column("parts", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("dedup_sha", LargeBinary),
+    Column("fired_at", ARRAY(_instant), nullable=False, server_default=text("'{}'")),
     UniqueConstraint("sender", "cluster", "receiver", "group_sha", name="alert_group_identity"),
 )
 
@@ -71,6 +74,8 @@ incident = Table(
     Column("subjects", JSONB, nullable=False),
     Column("resolution", JSONB),
     Column("search", TSVECTOR),
+    Column("storm", Text),
+    Column("times_today", Integer, nullable=False, server_default=text("1")),
 )
 Index("incident_unannounced", incident.c.received_at, postgresql_where=incident.c.announced_at.is_(None))
 Index("incident_behind", incident.c.id, postgresql_where=incident.c.wanted_rev > incident.c.enriched_rev)
@@ -78,6 +83,13 @@ Index("incident_search", incident.c.search, postgresql_using="gin")
 Index("incident_newest", incident.c.started_at.desc(), incident.c.id.desc())
 Index("incident_alertname", incident.c.alertname, incident.c.started_at.desc())
 Index("incident_workload", incident.c.namespace, incident.c.workload, incident.c.started_at.desc())
+Index(
+    "incident_open_storm",
+    incident.c.storm,
+    unique=True,
+    postgresql_where=text("storm is not null and state = 'firing'"),
+)
+Index("incident_parent", incident.c.parent_id, postgresql_where=incident.c.parent_id.is_not(None))
 Index("incident_cause", incident.c.cause, incident.c.started_at.desc())
 
 group_episode = Table(
@@ -95,6 +107,18 @@ Index(
     postgresql_where=text("state = 'firing'"),
 )
 Index("group_episode_incident", group_episode.c.incident_id)
+
+story_key = Table(
+    "story_key",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("incident_id", UUID, primary_key=True),
+    Column("at", _instant, nullable=False, server_default=_now),
+    Column("storm", Text),
+    Column("at_least", Integer),
+)
+Index("story_key_recent", story_key.c.key, story_key.c.at)
+Index("story_key_incident", story_key.c.incident_id)
 
 alert = Table(
     "alert",

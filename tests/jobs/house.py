@@ -15,17 +15,17 @@ from app.domain.query import ContainerLogQuery, EventQuery, ObjectQuery, PodsQue
 from app.domain.subject import Subject
 from app.gather.gatherer import Gatherer
 from app.gather.planner import Planner
-from app.ingest.identity import content_hash
 from app.jobs.announce import Announcer
 from app.jobs.enrich import Enricher
 from app.notify.dispatcher import Dispatcher
 from app.notify.notifier import Letter, Target
 from app.pipeline import Pipeline
-from app.store.acceptance import Acceptance, Post
+from app.store.acceptance import Acceptance
 from app.store.deliveries import Deliveries
 from app.store.engine import Store
 from app.store.enrichment import Enrichments
 from app.store.incidents import Incidents
+from app.store.post import Post
 from app.store.queue import Queue
 
 CHECKOUT = Subject("prod", "shop", "Deployment", "checkout")
@@ -115,7 +115,8 @@ class House:
         firing = any(alert.status is AlertStatus.FIRING for alert in alerts)
         state = AlertStatus.FIRING if firing else AlertStatus.RESOLVED
         group = AlertGroup("alertmanager", "prod", "sitrep", "{}:{}", b"k" * 32, state, 0, {}, "", alerts)
-        return await self.acceptance.accept(Post(group, (CHECKOUT,), content_hash(group), datetime.now(UTC)))
+        (incident_id,) = await self.acceptance.accept(Post(group, (CHECKOUT,), datetime.now(UTC)))
+        return incident_id
 
     async def scalar(self, sql: str, incident_id: UUID) -> object:
         async with self.store.transaction() as transaction:

@@ -6,11 +6,11 @@ from uuid import UUID
 from app.domain.alert import Alert, AlertGroup, AlertStatus
 from app.domain.incident import Incident
 from app.domain.subject import Subject
-from app.ingest.identity import content_hash
-from app.store.acceptance import Acceptance, Post
+from app.store.acceptance import Acceptance
 from app.store.deliveries import Deliveries
 from app.store.engine import Store
 from app.store.incidents import Incidents
+from app.store.post import Post
 from app.store.queue import Queue
 
 T0 = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30)
@@ -62,7 +62,8 @@ class House:
         self, *alerts: Alert, minute: float, subjects: tuple[Subject, ...] = (CHECKOUT,), truncated: int = 0
     ) -> UUID:
         body = group(*alerts, truncated=truncated)
-        return await self.acceptance.accept(Post(body, subjects, content_hash(body), at(minute)))
+        (incident_id,) = await self.acceptance.accept(Post(body, subjects, at(minute)))
+        return incident_id
 
     async def get(self, incident_id: UUID) -> Incident:
         return await self.incidents.get(incident_id)

@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 
 from app.domain.alert import AlertStatus, Severity
-from app.ingest.identity import content_hash
-from app.store.acceptance import Acceptance, Post
+from app.store.acceptance import Acceptance
 from app.store.deliveries import Channel
 from app.store.engine import Store, Transaction
-from app.store.queue import Queue
+from app.store.post import Post
+from app.store.queue import Queue, Wish
 from tests.store.house import CHECKOUT, PAYMENTS, House, alert, at, group
 
 pytestmark = pytest.mark.anyio
@@ -261,21 +261,21 @@ async def test_writers_of_an_incident_and_its_outbox_do_not_wait_for_each_other_
 
 async def test_two_clusters_share_a_group_key_and_no_incident(house: House) -> None:
     body = group(alert())
-    first = await house.acceptance.accept(Post(body, (CHECKOUT,), content_hash(body), at(1)))
+    first = await house.acceptance.accept(Post(body, (CHECKOUT,), at(1)))
     other = replace(body, cluster="staging")
-    second = await house.acceptance.accept(Post(other, (CHECKOUT,), content_hash(other), at(1)))
+    second = await house.acceptance.accept(Post(other, (replace(CHECKOUT, cluster="staging"),), at(1)))
     assert first != second
 
 
 async def test_nothing_is_kept_when_the_job_cannot_be_enqueued(house: House) -> None:
-    async def refuse(transaction: Transaction, incident_id: UUID, severity: Severity) -> None:
-        del transaction, incident_id, severity
+    async def refuse(transaction: Transaction, incident_id: UUID, wish: Wish) -> None:
+        del transaction, incident_id, wish
         raise ConnectionError("the queue is away")
 
     acceptance = Acceptance(house.store, refuse, timedelta(minutes=60))
     body = group(alert())
     with pytest.raises(Exception, match="the queue is away"):
-        await acceptance.accept(Post(body, (CHECKOUT,), content_hash(body), at(1)))
+        await acceptance.accept(Post(body, (CHECKOUT,), at(1)))
     assert await house.incidents.unannounced(0) == []
     async with house.store.transaction() as transaction:
         assert await transaction.all("select * from alert_group") == []
