@@ -65,9 +65,10 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
             stages = pipeline(settings, await _sources(settings, stack))
             dispatcher = Dispatcher(registry.notifiers(settings, _page_link(links)))
             stack.push_async_callback(dispatcher.aclose)
-            announcer = Announcer(Incidents(store), Deliveries(store), dispatcher)
+            deliveries = Deliveries(store, storms=settings.storm == "on")
+            announcer = Announcer(Incidents(store), deliveries, dispatcher)
             enricher = Enricher(Enrichments(store), stages, announcer, queue, settings.budget_seconds)
-            sender = Sender(Incidents(store), Deliveries(store), dispatcher, Leases(store, holder=uuid7()))
+            sender = Sender(Incidents(store), deliveries, dispatcher, Leases(store, holder=uuid7()))
             worker = Worker(store, queue, enricher, sender)
         yield Sitrep(_api(settings, store, queue), _web(settings, store, links), worker)
 

@@ -8,10 +8,14 @@ from time import perf_counter
 
 from app.analyze.assess import analyze
 from app.analyze.detector import Detector
+from app.analyze.storm import describe_storm
+from app.analyze.storm_causes import shared_causes
 from app.domain.alert import Alert
 from app.domain.evidence import Evidence
 from app.domain.incident import Assessment, Case, Recollection
 from app.domain.query import PromQuery
+from app.domain.storm import Storm
+from app.domain.story import StormKey
 from app.domain.subject import Subject
 from app.follow.recovery import CONDITION, VALUE, Recovery, closed, judge_recovery
 from app.gather.gatherer import Gatherer, Gathering
@@ -69,6 +73,14 @@ class Pipeline:
         own = [query for query in queries if isinstance(query, PromQuery) and query.name in {CONDITION, VALUE}]
         evidence = await self.gatherer.ask(tuple(own), now)
         return judge_recovery(evidence, now)
+
+    def shared_causes(self, about: About, assessment: Assessment) -> tuple[StormKey, ...]:
+        """By which storms the incident may be known."""
+        return shared_causes(assessment, about.subjects)
+
+    def describe(self, storm: Storm) -> Assessment:
+        """What the one message of a storm says."""
+        return describe_storm(storm)
 
     def closed(self, assessment: Assessment, recovery: Recovery) -> Assessment:
         """The assessment as it stands at the end."""

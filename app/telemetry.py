@@ -131,6 +131,7 @@ DELIVERIES_PARKED = Labelled(
         "sitrep_deliveries_parked", "Messages that only a person can get going again", ("notifier",), registry=REGISTRY
     )
 )
+STORMS = Gauge("sitrep_storms", "Storms that rage, each told in one message", registry=REGISTRY)
 JOBS_BEHIND = Gauge("sitrep_jobs_behind", "Jobs that are due and not started", registry=REGISTRY)
 
 

@@ -17,7 +17,10 @@ Enrichment = Literal["pending", "partial", "complete"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A judged fact. `kind` is dotted ("container.oom_killed"); `statement` stands alone, ≤ 300 characters."""
+    """A judged fact. `kind` is dotted ("container.oom_killed"); `statement` stands alone, ≤ 300 characters.
+
+    `names`: what else it is about, in the words of what was seen: a host that cannot be reached, say.
+    """
 
     id: str
     kind: str
@@ -26,6 +29,7 @@ class Finding:
     statement: str
     onset_at: datetime | None = None
     evidence: tuple[str, ...] = ()
+    names: str = ""
 
 
 @dataclass(frozen=True, slots=True)

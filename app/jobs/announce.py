@@ -36,8 +36,8 @@ class Announcer:
         incident = await self._incidents.get(incident_id)
         wanted = [(name, target.target, target.part) for name, target in self._dispatcher.targets(incident)]
         if not _heard_only_at_its_end(incident):
-            first = await self._deliveries.announce(incident_id, wanted)
-            if first and incident.revision == 0:
+            announced = await self._deliveries.announce(incident_id, wanted)
+            if announced.first and incident.revision == 0:
                 waited = (datetime.now(UTC) - incident.received_at).total_seconds()
                 telemetry.ANNOUNCED_AFTER_SECONDS.observe(max(0.0, waited))
         self.something_due.set()

@@ -20,7 +20,7 @@ from app.notify.dispatcher import (
     Unknown,
     Waiting,
 )
-from app.notify.notifier import Letter
+from app.notify.notifier import NOTE, Letter
 from app.store.deliveries import Channel, Claim, Deliveries
 from app.store.incidents import Incidents
 from app.store.leases import Leases
@@ -41,7 +41,7 @@ class Sender:
         self._incidents = incidents
         self._deliveries = deliveries
         self._dispatcher = dispatcher
-        self._leases = leases
+        self.leases = leases
         self._busy: dict[Channel, asyncio.Task[None]] = {}
 
     async def start_due(self) -> None:
@@ -59,7 +59,7 @@ class Sender:
 
     async def _serve(self, channel: Channel) -> None:
         """Send one thing in this channel, if the channel is ours to speak in."""
-        lease = await self._leases.take(channel.lease_name, CHANNEL_LEASE_SECONDS)
+        lease = await self.leases.take(channel.lease_name, CHANNEL_LEASE_SECONDS)
         if lease is None:
             return
         pace = PACE_SECONDS
@@ -68,7 +68,7 @@ class Sender:
             if claim is None or not await self._send(claim):
                 pace = 0.0
         finally:
-            await self._leases.rest(lease, pace)
+            await self.leases.rest(lease, pace)
 
     async def _send(self, claim: Claim) -> bool:
         """Whether the vendor was called."""
@@ -89,6 +89,9 @@ class Sender:
         is_news = claim.part.startswith("news:")
         if is_news and not (claim.news and self._dispatcher.tells(name, claim.part)):
             await self._deliveries.record(claim, "", "")
+            return False
+        if incident.is_absorbed and claim.part != NOTE and claim.reference is None and not claim.unknown:
+            await self._deliveries.absorb(claim)
             return False
         digest = self._dispatcher.digest(name, letter)
         if claim.reference is not None and digest == claim.digest:

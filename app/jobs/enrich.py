@@ -107,7 +107,8 @@ class Enricher:
         """Write and announce; False if another runner has taken the incident over."""
         summary = _summary(judged, recollection)
         news = _news(work, judged.assessment)
-        kept = await self.enrichments.conclude(work, Conclusion(summary, judged.evidence, enrichment), news)
+        shares = self.pipeline.shared_causes(_about(work), judged.assessment)
+        kept = await self.enrichments.conclude(work, Conclusion(summary, judged.evidence, enrichment, shares), news)
         telemetry.ENRICHMENTS.labels(enrichment if kept else "fenced").inc()
         if kept:
             await self.announcer.announce(work.incident_id)

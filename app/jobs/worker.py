@@ -11,10 +11,12 @@ from app.domain.alert import Severity
 from app.jobs.announce import LOOK_EVERY_SECONDS, Announcer
 from app.jobs.deliver import Sender
 from app.jobs.enrich import Enricher
+from app.jobs.storms import KEEP_EVERY_SECONDS, StormKeeper
 from app.store.engine import Store, StoreUnavailableError
 from app.store.parked import ParkedDeliveries
 from app.store.partitions import ensure_partitions
 from app.store.queue import ENRICH, LOOK_AGAIN, QUEUE, JobContext, Queue, Wish, retry_strategy
+from app.store.storms import Storms
 
 SWEEP_EVERY_SECONDS = 5.0
 PARTITIONS_EVERY_SECONDS = 6 * 3600.0
@@ -32,6 +34,7 @@ class Worker:
     """Runs jobs and loops until it is stopped."""
 
     def __init__(self, store: Store, queue: Queue, enricher: Enricher, sender: Sender) -> None:
+        self._keeper = StormKeeper(Storms(store), enricher, sender.leases)
         self._store = store
         self._queue = queue
         self._enricher = enricher
@@ -47,6 +50,7 @@ class Worker:
         loops = [
             self._every(LOOK_EVERY_SECONDS, lambda: self._announcer.watch_budget(self._enricher.budget_seconds)),
             self._every(LOOK_EVERY_SECONDS, self._sender.start_due, self._announcer.something_due),
+            self._every(KEEP_EVERY_SECONDS, self._keeper.keep),
             self._every(SWEEP_EVERY_SECONDS, self._sweep),
             self._every(PARTITIONS_EVERY_SECONDS, self._make_partitions),
             self._every(REVIVE_EVERY_SECONDS, self._revive),

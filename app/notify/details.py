@@ -16,6 +16,9 @@ WORDS = {"high": "Likely", "medium": "Possibly", "low": "Not proven"}
 _STATEMENT = 300
 _LINE = 200
 _HYPOTHESES = 3
+# A storm's thread is the list of what it swept in.
+_LISTED = 60
+_IN_A_LINE = 25
 # Changes have a list of their own; how many pods are there is a number of the head.
 _TOLD_ELSEWHERE = ("change.", "replicas.")
 # An end of a statement that long is no coincidence.
@@ -28,12 +31,15 @@ def details_page(incident: Incident, occasion: Occasion) -> Mapping[str, Any]:
     assessment = incident.assessment
     onset = incident.onset_at or incident.started_at
     lists: dict[str, Any] = {"hypotheses": (), "findings": (), "changes": (), "blast_radius": ()}
+    most = _LISTED if incident.storm else 8
     if assessment is not None:
         lists = {
             "hypotheses": tuple(_hypothesis(item) for item in assessment.hypotheses[:_HYPOTHESES]),
-            "findings": _first(8, [short(line, _STATEMENT) for line in _news(assessment)]),
+            "findings": _first(
+                _LISTED if incident.storm else 8, [short(line, _STATEMENT) for line in _news(assessment)]
+            ),
             "changes": tuple(_change(item, onset) for item in _recent(assessment.changes, onset)[:6]),
-            "blast_radius": _first(8, _neighbours(assessment.blast_radius)),
+            "blast_radius": _first(most, _neighbours(assessment.blast_radius)),
         }
     return {
         **head_page(incident, occasion),
@@ -127,7 +133,11 @@ def _neighbours(entries: Sequence[BlastRadiusEntry]) -> list[str]:
     for entry in entries:
         key = (entry.subject.kind, entry.relation, entry.state)
         alike.setdefault(key, []).append(entry.subject.name)
-    return [f"{kind} {', '.join(names)} ({relation}): {state}" for (kind, relation, state), names in alike.items()]
+    return [
+        f"{kind} {', '.join(names[start : start + _IN_A_LINE])} ({relation}): {state}"
+        for (kind, relation, state), names in alike.items()
+        for start in range(0, len(names), _IN_A_LINE)
+    ]
 
 
 def _host(url: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.domain.alert import AlertStatus, Severity
 from app.domain.incident import Briefing, Incident
+from app.domain.story import ordinal
 from app.domain.subject import Subject
 from app.notify.gaps import not_seen, still_asking
 from app.notify.words import is_command, is_read_only, plain_symptom, prefixed, relative, short, span
@@ -19,6 +20,9 @@ RECOVERY_CONFIRMED = "recovery.confirmed"
 
 WIDTHS = (90, 64, 50, 40, 32)
 """From roomy to narrow; the first that fits is taken."""
+
+OFTEN = 3
+"""From this time of a day on the message counts."""
 
 _MIDDLE_LINES = 3
 _WORKLOAD_LABELS = (
@@ -77,6 +81,9 @@ def head_page(incident: Incident, occasion: Occasion) -> Mapping[str, Any]:
         "lasted": span((incident.resolved_at - onset).total_seconds()) if resolved and incident.resolved_at else "",
         "pending": incident.assessment is None,
         "gathering": incident.enrichment != "complete",
+        "storm": incident.storm is not None,
+        "swept_in_by": short(incident.parent_headline, max(width, 60)),
+        "times": f"{ordinal(incident.times_today)} time today" if incident.times_today >= OFTEN else "",
         "not_seen": not_seen(incident.gaps, width),
         "still_asking": still_asking(incident.gaps) if incident.enrichment != "complete" else "",
         "edited": occasion.now,

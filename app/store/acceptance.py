@@ -113,6 +113,8 @@ class Acceptance:
         begins = merged.fires and (episode["state"] == AlertStatus.RESOLVED or merged.restarted_at is not None)
         times = episodes_of_the_day(group, post.received_at)
         times = [*times, post.received_at] if begins or episode["joins"] else times
+        if self.stories and (begins or episode["joins"] or _joined(episode, post.subjects)):
+            await add_story_keys(transaction, incident_id, post)
         joined = await self._update(transaction, post, known, len(times))
         told = Told(post.group, group["posted_at"], post.received_at, len(times) if self.stories else 1)
         await tell_news(transaction, incident_id, news_of(told, episode, merged, joined))
@@ -133,8 +135,6 @@ class Acceptance:
             episode=episode["episode"],
         )
         joined = _joined(episode, post.subjects)
-        if self.stories and (joined or episode["joins"]):
-            await add_story_keys(transaction, incident_id, post)
         row = await transaction.one(
             """
             with firing as (

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.store.engine import Row, Store, Transaction
 from app.store.identity import uuid7
+from app.store.storms import sweep_in
 
 LEASE_SECONDS = 30.0
 SEARCH_AGAIN_SECONDS = 15.0
@@ -53,15 +54,27 @@ class Claim:
 _KEY = "incident_id = %(incident_id)s and notifier = %(notifier)s and target = %(target)s and part = %(part)s"
 
 
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What announcing an incident came to: whether it was the first time, and the storm that speaks for it."""
+
+    first: bool
+    parent_id: UUID | None
+
+
 class Deliveries:
     """Deliveries as desired state. Every write after a claim checks that the lease is still ours."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, storms: bool = True) -> None:
         self._store = store
+        self._storms = storms
 
-    async def announce(self, incident_id: UUID, wanted: Sequence[tuple[str, str, str]]) -> bool:
-        """Want these (notifier, target, part) for the incident; True if it was not announced before."""
+    async def announce(self, incident_id: UUID, wanted: Sequence[tuple[str, str, str]]) -> Announced:
+        """Want these (notifier, target, part) for the incident; of what a storm swept in, PagerDuty's notes alone."""
         async with self._store.transaction() as transaction:
+            parent_id = await sweep_in(transaction, incident_id) if self._storms else None
+            if parent_id is not None:
+                wanted = [one for one in wanted if one[2] == "note"]
             first = await transaction.execute(
                 "update incident set announced_at = now() where id = %(id)s and announced_at is null", id=incident_id
             )
@@ -77,7 +90,7 @@ class Deliveries:
                     part=part,
                     nonce=uuid7(),
                 )
-        return first > 0
+        return Announced(first > 0, parent_id)
 
     async def due_channels(self) -> list[Channel]:
         """Channels in which something can be sent now: those with first messages first, then by severity."""
@@ -90,7 +103,7 @@ class Deliveries:
                 from delivery d join incident i on i.id = d.incident_id
                 left join delivery head on head.incident_id = d.incident_id and head.notifier = d.notifier
                   and head.target = d.target and head.part = 'head'
-                where d.state not in ('parked', 'shown') and d.due_at <= now()
+                where d.state not in ('parked', 'shown') and d.state <> 'absorbed' and d.due_at <= now()
                   and (d.state <> 'sending' or d.lease_until < now())
                   and (d.part in ('head', 'note', 'end') or head.reference is not null)
                 group by d.notifier, d.target)
@@ -102,7 +115,8 @@ class Deliveries:
     async def claim(self, channel: Channel) -> Claim | None:
         """The next delivery of this channel, marked as being sent and committed; None if none is due.
 
-        First messages go before edits, severe incidents before others; a reply waits for its head.
+        First messages go before edits, severe incidents before others, storms before what is alone; a reply
+        waits for its head.
         """
         async with self._store.transaction() as transaction:
             row = await transaction.one(
@@ -113,10 +127,11 @@ class Deliveries:
                   left join delivery head on head.incident_id = d.incident_id and head.notifier = d.notifier
                     and head.target = d.target and head.part = 'head'
                   where d.notifier = %(notifier)s and d.target = %(target)s
-                    and d.state not in ('parked', 'shown') and d.due_at <= now()
+                    and d.state not in ('parked', 'shown') and d.state <> 'absorbed' and d.due_at <= now()
                     and (d.state <> 'sending' or d.lease_until < now())
                     and (d.part in ('head', 'note', 'end') or head.reference is not null)
-                  order by d.reference is not null, d.part not in ('head', 'note'), i.severity desc, d.due_at
+                  order by d.reference is not null, d.part not in ('head', 'note'), i.severity desc, i.storm is null,
+                    d.due_at
                   limit 1 for update of d skip locked
                 )
                 update delivery d set state = 'sending', lease = %(lease)s,
@@ -154,7 +169,10 @@ class Deliveries:
             )
             if touched and claim.part == "head":
                 await transaction.execute(
-                    "update incident set first_notified_at = now() where id = %(id)s and first_notified_at is null",
+                    """
+                    update incident set first_notified_at = now()
+                    where (id = %(id)s or parent_id = %(id)s) and first_notified_at is null
+                    """,
                     id=claim.incident_id,
                 )
         return touched > 0
@@ -210,6 +228,10 @@ class Deliveries:
                     notifier=claim.channel.notifier,
                     target=claim.channel.target,
                 )
+
+    async def absorb(self, claim: Claim) -> None:
+        """A storm speaks for it: not sent, unless the storm ends first."""
+        await self._set(claim, "state = 'absorbed', error = null, due_at = now()")
 
     async def park(self, claim: Claim, reason: str) -> None:
         """Hopeless until a person changes something: kept, shown, and not tried again by itself."""

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from app.domain.alert import Alert, AlertStatus
 from app.domain.evidence import Evidence
 from app.domain.incident import Enrichment, PastIncident
+from app.domain.story import StormKey
 from app.domain.subject import Subject
 from app.store.codec import (
     Summary,
@@ -46,11 +47,12 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What a job found: the summary and the evidence, and whether more is still being asked."""
+    """What a job found: the summary, the evidence, whether more is still being asked, and what others may share."""
 
     summary: Summary
     evidence: Evidence
     enrichment: Enrichment
+    shares: tuple[StormKey, ...] = ()
 
 
 class Enrichments:
@@ -125,6 +127,8 @@ class Enrichments:
                 summary=Jsonb(summary_to_json(summary)),
                 evidence=evidence_to_bytes(conclusion.evidence),
             )
+            if conclusion.shares:
+                await _share(transaction, work, conclusion.shares)
             await want_edits(transaction, work.incident_id)
             # What was to be said of the end is stale if it began again meanwhile, and is said once.
             ended = work.state is AlertStatus.RESOLVED and await _end_is_told(transaction, work.incident_id, row)
@@ -162,11 +166,12 @@ class Enrichments:
             return int(row["attempts"]) if row else 0
 
     async def behind(self) -> list[tuple[UUID, int]]:
-        """Incidents that want work and have no job waiting or running, with their severity."""
+        """Incidents that want work and have no job waiting or running, with their severity; storms need none."""
         async with self._store.transaction() as transaction:
             rows = await transaction.all(
                 """
                 select i.id, i.severity from incident i where i.wanted_rev > i.enriched_rev and i.parked is null
+                  and i.storm is null
                   and not exists (select 1 from procrastinate_jobs j
                     where j.lock = i.id::text and j.status in ('todo', 'doing'))
                 limit 500
@@ -225,6 +230,23 @@ async def _work(transaction: Transaction, row: Row) -> Work:
         told=row["first_notified_at"] is not None,
         previous=summary_from_json(record["summary"]) if record else None,
         previous_evidence=evidence_from_bytes(record["evidence"]) if record else Evidence(),
+    )
+
+
+async def _share(transaction: Transaction, work: Work, shares: tuple[StormKey, ...]) -> None:
+    """Let others of the same cause find the incident; as of its beginning, for that is when a storm begins."""
+    await transaction.execute(
+        """
+        insert into story_key (key, incident_id, at, storm, at_least)
+        select key, %(id)s, %(at)s, storm, at_least
+        from unnest(%(keys)s::text[], %(storms)s::text[], %(at_leasts)s::int[]) as shared (key, storm, at_least)
+        on conflict do nothing
+        """,
+        id=work.incident_id,
+        at=work.received_at,
+        keys=[one.key for one in shares],
+        storms=[one.storm for one in shares],
+        at_leasts=[one.at_least for one in shares],
     )
 
 

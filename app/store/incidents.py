@@ -59,11 +59,14 @@ class Incidents:
             raise NotFoundError(f"there is no incident {incident_id}")
 
     async def unannounced(self, older_than_seconds: float) -> list[UUID]:
-        """Incidents whose first word is due: received longer ago than this, and not announced."""
+        """Incidents whose first word is due: received longer ago than this, and not announced.
+
+        A storm's parent has no labels to speak from, so it must have been described before.
+        """
         async with self._store.transaction() as transaction:
             rows = await transaction.all(
                 """
-                select id from incident where announced_at is null
+                select id from incident where announced_at is null and (storm is null or enriched_rev > 0)
                   and received_at < now() - make_interval(secs => %(seconds)s)
                 order by severity desc, received_at limit 100
                 """,

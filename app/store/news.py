@@ -1,5 +1,6 @@
 """What people must hear anew: an edit wakes nobody, so news is a reply of its own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -82,6 +83,8 @@ def lead_of(merged: Merge) -> Alert:
 async def tell_news(transaction: Transaction, incident_id: UUID, news: list[News]) -> None:
     """Put news into the timeline and want a reply under each head; call with the incident locked.
 
+    Of what a storm swept in only the storm's own message speaks.
+
     At most one broadcast in five minutes: what comes meanwhile joins the reply that waits.
     """
     for item in news:
@@ -121,7 +124,9 @@ async def _want_reply(transaction: Transaction, incident_id: UUID, loudness: str
             where last.incident_id = head.incident_id and last.notifier = head.notifier
               and last.target = head.target and last.part like 'news:broadcast:%%') end)
         from delivery head, newest
-        where head.incident_id = %(id)s and head.part = 'head'
+        where head.incident_id = %(id)s and head.part = 'head' and head.state <> 'absorbed'
+          and not exists (select 1 from incident i join incident p on p.id = i.parent_id
+            where i.id = %(id)s and p.state = 'firing')
           and (head.notifier, head.target) not in (select notifier, target from waiting)
         on conflict do nothing
         """,
@@ -131,7 +136,13 @@ async def _want_reply(transaction: Transaction, incident_id: UUID, loudness: str
 
 
 async def want_edits(transaction: Transaction, incident_id: UUID) -> None:
-    """The incident looks different now: what shows it should be drawn again, and what was given up tried again.
+    """The incident looks different now: what shows it should be drawn again, and what was given up tried again."""
+    await want_edits_of(transaction, [incident_id])
+    await unpark(transaction, incident_id)
+
+
+async def want_edits_of(transaction: Transaction, incidents: Sequence[UUID]) -> None:
+    """What shows these incidents, which are locked, should be drawn again.
 
     The word on the end of an incident is wanted again each time that it ends.
     """
@@ -139,12 +150,11 @@ async def want_edits(transaction: Transaction, incident_id: UUID) -> None:
         """
         update delivery d set wanted = wanted + 1, state = case when d.state = 'shown' then 'due' else d.state end,
           due_at = case when d.state = 'shown' then now() else due_at end
-        from incident i where i.id = d.incident_id and i.id = %(id)s
+        from incident i where i.id = d.incident_id and i.id = any(%(ids)s)
           and (part in ('head', 'details', 'note') or (part = 'end' and i.state = 'resolved'))
         """,
-        id=incident_id,
+        ids=list(incidents),
     )
-    await unpark(transaction, incident_id)
 
 
 async def unpark(transaction: Transaction, incident_id: UUID) -> None:

@@ -27,7 +27,7 @@ KEY_ROWS = """
   insert into story_key (key, incident_id, at, storm, at_least)
   select key, %(id)s, %(received)s, nullif(storm, ''), nullif(at_least, 0)
   from unnest(%(keys)s::text[], %(storms)s::text[], %(at_leasts)s::int[]) as told (key, storm, at_least)
-  on conflict do nothing
+  on conflict (key, incident_id) do update set at = excluded.at
 """
 
 

@@ -89,6 +89,7 @@ Index(
     unique=True,
     postgresql_where=text("storm is not null and state = 'firing'"),
 )
+Index("incident_storm", incident.c.id, postgresql_where=incident.c.storm.is_not(None))
 Index("incident_parent", incident.c.parent_id, postgresql_where=incident.c.parent_id.is_not(None))
 Index("incident_cause", incident.c.cause, incident.c.started_at.desc())
 

@@ -27,6 +27,7 @@ create index if not exists story_key_incident on story_key (incident_id);
 INDEXES = (
     """create unique index concurrently if not exists incident_open_storm on incident (storm)
     where storm is not null and state = 'firing'""",
+    "create index concurrently if not exists incident_storm on incident (id) where storm is not null",
     "create index concurrently if not exists incident_parent on incident (parent_id) where parent_id is not null",
 )
 
@@ -43,7 +44,7 @@ def downgrade() -> None:
     """Take them away."""
     op.execute(
         """
-        drop index if exists incident_open_storm, incident_parent;
+        drop index if exists incident_open_storm, incident_storm, incident_parent;
         drop table if exists story_key;
         alter table incident drop column if exists storm, drop column if exists times_today;
         alter table alert_group drop column if exists parts, drop column if exists dedup_sha,

@@ -1,5 +1,6 @@
 """A store with its acceptance, and the bodies that are posted to it at a time that the test names."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -47,6 +48,15 @@ def group(*alerts: Alert, truncated: int = 0) -> AlertGroup:
         external_url="",
         alerts=alerts,
     )
+
+
+def post(
+    key: str, *alerts: Alert, minute: float, subject: Subject = CHECKOUT, about: dict[str, Subject] | None = None
+) -> Post:
+    """A body of a group of its own."""
+    about = about or {one.fingerprint: subject for one in alerts}
+    body = replace(group(*alerts), group_key=key, group_sha=key.encode().ljust(32, b"-"))
+    return Post(body, tuple(dict.fromkeys(about.values())), at(minute), about)
 
 
 class House:

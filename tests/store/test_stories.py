@@ -15,7 +15,7 @@ from app.store.acceptance import Acceptance
 from app.store.engine import Store
 from app.store.post import Post
 from app.store.queue import Queue, Wish
-from tests.store.house import CHECKOUT, PAYMENTS, House, alert, at, group
+from tests.store.house import CHECKOUT, PAYMENTS, House, alert, at, post
 
 pytestmark = pytest.mark.anyio
 CLUSTER = Subject("prod", "", "Cluster", "prod")
@@ -29,15 +29,6 @@ async def house(database_url: str) -> AsyncIterator[House]:
     yield House(store, queue)
     await queue.aclose()
     await store.aclose()
-
-
-def post(
-    key: str, *alerts: Alert, minute: float, subject: Subject = CHECKOUT, about: dict[str, Subject] | None = None
-) -> Post:
-    """A body of a group of its own."""
-    about = about or {one.fingerprint: subject for one in alerts}
-    body = replace(group(*alerts), group_key=key, group_sha=key.encode().ljust(32, b"-"))
-    return Post(body, tuple(dict.fromkeys(about.values())), at(minute), about)
 
 
 async def only(house: House, *posts: Post) -> UUID:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from app.analyze.wording import cut, plural
 from app.analyze.world import World, finding
@@ -78,8 +79,13 @@ _TARGET = re.compile(
 
 
 def _target(line: str) -> str:
+    """What the line says that it cannot reach; empty where it does not say."""
     match = _TARGET.search(line)
-    return match["target"] if match else "something that it calls"
+    return match["target"] if match else ""
+
+
+def _example(pattern: LogPattern) -> str:
+    return pattern.examples[0] if pattern.examples else pattern.template
 
 
 _MESSAGE = re.compile(r"""(?:^|[\s{,])"?(?:msg|message)"?\s*[=:]\s*"((?:[^"\\]|\\.)+)\"""")
@@ -93,12 +99,12 @@ def gist(line: str) -> str:
 
 def _statement(pattern: LogPattern, kind: str) -> str:
     usual = f", usually {pattern.baseline_count}" if pattern.baseline_count is not None else ""
-    example = pattern.examples[0] if pattern.examples else pattern.template
+    example = _example(pattern)
     said = gist(example)
     where = "before it ended" if pattern.origin == "previous" else "in the log"
     lines = f"{plural(pattern.count, 'line')} {where}{usual}"
     if kind == "log.dependency_unreachable":
-        return f"cannot reach {cut(_target(example), 50)} ({lines}): {cut(said, 150)}"
+        return f"cannot reach {cut(_target(example) or 'something that it calls', 50)} ({lines}): {cut(said, 150)}"
     return f"{lines}: {cut(said, 200)}"
 
 
@@ -109,4 +115,6 @@ def _found(workload: Subject, pattern: LogPattern) -> Finding:
     # What a run said last, before it ended, weighs more than a line among many.
     severity = Severity.CRITICAL if pattern.origin == "previous" else Severity.WARNING
     statement = _statement(pattern, kind)
-    return finding(kind, workload, severity, statement, onset_at=pattern.first_seen, evidence=(pattern.id,))
+    found = finding(kind, workload, severity, statement, onset_at=pattern.first_seen, evidence=(pattern.id,))
+    names = _target(_example(pattern)) if kind == "log.dependency_unreachable" else ""
+    return replace(found, names=names)

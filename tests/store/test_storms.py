@@ -1,0 +1,216 @@
+"""What shares a cause, or comes all at once, becomes children of one parent; what stands apart stays alone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from app.domain.alert import Alert, AlertStatus, Severity
+from app.domain.subject import Subject
+from app.store.deliveries import Channel
+from app.store.engine import Store
+from app.store.queue import Queue
+from app.store.storms import Storms
+from tests.store.house import House, alert, post
+
+pytestmark = pytest.mark.anyio
+HEAD = [("slack", "C1", "head"), ("pagerduty", "key", "note")]
+
+
+class Weather(House):
+    """A house in which many things break at once."""
+
+    def __init__(self, store: Store, queue: Queue) -> None:
+        super().__init__(store, queue)
+        self.storms = Storms(store)
+
+    async def breaks(
+        self, number: int, *, name: str = "NotReady", node: str = "", minute: float = 1, severity: str = "warning"
+    ) -> UUID:
+        """A workload of its own, with an alert of its own group; the incident's id."""
+        fired = replace(alert(name, severity=severity), fingerprint=f"{number:016x}")
+        if node:
+            fired = replace(fired, labels={**fired.labels, "node": node})
+        subject = Subject("prod", "shop", "Deployment", f"app-{number}")
+        (incident_id,) = await self.acceptance.accept(post(f"{name} {number}", fired, minute=minute, subject=subject))
+        return incident_id
+
+    async def many(self, count: int, **how: str) -> list[UUID]:
+        return [await self.breaks(number, **how) for number in range(count)]  # type: ignore[arg-type]
+
+    async def announce_all(self, incidents: list[UUID]) -> list[UUID | None]:
+        return [(await self.deliveries.announce(one, HEAD)).parent_id for one in incidents]
+
+    async def over(self, number: int, name: str = "NotReady") -> None:
+        fired = replace(alert(name, ends=5), fingerprint=f"{number:016x}")
+        subject = Subject("prod", "shop", "Deployment", f"app-{number}")
+        await self.acceptance.accept(post(f"{name} {number}", fired, minute=6, subject=subject))
+
+    async def parts(self, incident_id: UUID) -> dict[str, str]:
+        return {one.part: one.state for one in (await self.get(incident_id)).deliveries}
+
+
+@pytest.fixture
+async def weather(database_url: str) -> AsyncIterator[Weather]:
+    store = Store(database_url)
+    queue = Queue(store)
+    await queue.open()
+    yield Weather(store, queue)
+    await queue.aclose()
+    await store.aclose()
+
+
+async def test_three_on_one_node_are_alone_and_the_fourth_makes_a_storm(weather: Weather) -> None:
+    three = await weather.many(3, node="node-7")
+    assert await weather.announce_all(three) == [None, None, None]
+    fourth = await weather.breaks(3, node="node-7")
+    (parent_id,) = set(await weather.announce_all([fourth]))
+    assert parent_id is not None
+    parent = await weather.get(parent_id)
+    assert set(parent.children) == {*three, fourth}
+    assert parent.storm == "node:prod/node-7"
+    assert parent.state is AlertStatus.FIRING
+    assert [(await weather.get(one)).parent_id for one in three] == [parent_id] * 3
+
+
+async def test_what_a_storm_swept_in_wants_no_message_but_keeps_its_note(weather: Weather) -> None:
+    incidents = await weather.many(4, node="node-7")
+    await weather.announce_all(incidents)
+    assert await weather.parts(incidents[0]) == {"note": "due"}
+    assert (await weather.get(incidents[0])).announced_at is not None
+
+
+async def test_incidents_that_are_announced_at_once_make_one_storm(weather: Weather) -> None:
+    incidents = await weather.many(16, node="node-7")
+    found = await asyncio.gather(*(weather.deliveries.announce(one, HEAD) for one in incidents))
+    assert len({one.parent_id for one in found}) == 1
+    async with weather.store.transaction() as transaction:
+        assert len(await transaction.all("select 1 from incident where storm is not null")) == 1
+
+
+async def test_other_nodes_are_other_storms(weather: Weather) -> None:
+    first = [await weather.breaks(number, node="node-1") for number in range(4)]
+    second = [await weather.breaks(number, node="node-2") for number in range(4, 8)]
+    found = set(await weather.announce_all([*first, *second]))
+    assert len(found) == 2
+
+
+async def test_what_comes_hours_apart_is_no_storm(weather: Weather) -> None:
+    incidents = [await weather.breaks(number, node="node-7", minute=number * 3) for number in range(6)]
+    assert set(await weather.announce_all(incidents)) == {None}
+
+
+async def test_a_late_one_on_the_node_joins_the_storm_that_rages(weather: Weather) -> None:
+    incidents = await weather.many(4, node="node-7")
+    (parent_id,) = set(await weather.announce_all(incidents))
+    late = await weather.breaks(9, node="node-7", minute=25)
+    assert await weather.announce_all([late]) == [parent_id]
+
+
+async def test_dozens_with_the_same_alert_are_a_storm_and_a_rare_one_among_them_is_not(weather: Weather) -> None:
+    many = await weather.many(12)
+    rare = await weather.breaks(100, name="CertificateExpires")
+    severe = await weather.breaks(101, severity="critical")
+    (parent_id,) = set(await weather.announce_all(many))
+    assert parent_id is not None
+    assert (await weather.get(parent_id)).storm == "burst:prod"
+    assert await weather.announce_all([rare, severe]) == [None, None]
+    assert await weather.parts(rare) == {"head": "due", "note": "due"}
+
+
+async def test_eleven_with_the_same_alert_are_told_one_by_one(weather: Weather) -> None:
+    assert set(await weather.announce_all(await weather.many(11))) == {None}
+
+
+async def test_bursts_of_several_alerts_are_one_storm_of_the_cluster(weather: Weather) -> None:
+    first = await weather.many(12)
+    second = [await weather.breaks(number, name="ReplicasMismatch") for number in range(20, 32)]
+    assert len(set(await weather.announce_all([*first, *second]))) == 1
+
+
+async def test_more_than_ten_groups_that_had_begun_long_before_are_one_message(weather: Weather) -> None:
+    names = [f"Old{number}" for number in range(11)]
+    old = [await weather.breaks(number, name=name, minute=90) for number, name in enumerate(names)]
+    found = set(await weather.announce_all(old))
+    assert len(found) == 1
+    assert None not in found
+    fresh = replace(alert("Fresh", starts=89), fingerprint="f" * 16)
+    (incident_id,) = await weather.acceptance.accept(post("fresh", fresh, minute=90, subject=replace(OTHER)))
+    assert await weather.announce_all([incident_id]) == [None]
+
+
+OTHER = Subject("prod", "shop", "Deployment", "other")
+
+
+async def test_a_message_that_was_sent_already_is_edited_and_one_that_was_not_is_absorbed(weather: Weather) -> None:
+    incidents = await weather.many(3, node="node-7")
+    await weather.announce_all(incidents)
+    channel = Channel("slack", "C1")
+    sent = await weather.deliveries.claim(channel)
+    assert sent
+    await weather.deliveries.record(sent, "C1/1", "digest")
+    fourth = await weather.breaks(3, node="node-7")
+    await weather.announce_all([fourth])
+    assert (await weather.parts(sent.incident_id))["head"] == "due"
+    unsent = next(one for one in incidents if one != sent.incident_id)
+    claim = await weather.deliveries.claim(channel)
+    while claim is not None and claim.incident_id != unsent:
+        claim = await weather.deliveries.claim(channel)
+    assert claim
+    assert (await weather.get(unsent)).is_absorbed
+    await weather.deliveries.absorb(claim)
+    assert (await weather.parts(unsent))["head"] == "absorbed"
+
+
+async def test_news_of_what_a_storm_swept_in_is_kept_and_not_told(weather: Weather) -> None:
+    incidents = await weather.many(3, node="node-7")
+    await weather.announce_all(incidents)
+    await weather.announce_all([await weather.breaks(3, node="node-7")])
+    fired = replace(alert("Down", severity="critical", starts=3), fingerprint="c" * 16)
+    subject = Subject("prod", "shop", "Deployment", "app-0")
+    await weather.acceptance.accept(post("NotReady 0", fired, minute=4, subject=subject))
+    swept = await weather.get(incidents[0])
+    assert swept.severity is Severity.CRITICAL
+    assert "news.severity" in [entry.kind for entry in swept.timeline]
+    assert not any(part.startswith("news") for part in await weather.parts(incidents[0]))
+
+
+async def test_a_storm_is_over_when_few_are_left_and_each_of_those_speaks_for_itself(weather: Weather) -> None:
+    incidents = await weather.many(6, node="node-7")
+    await weather.announce_all(incidents)
+    (storm,) = await weather.storms.raging()
+    assert storm.size == 6
+    assert not storm.is_over(4)
+    for number in range(4):
+        await weather.over(number)
+    (storm,) = await weather.storms.raging()
+    assert storm.is_over(4)
+    assert set(await weather.storms.end(storm)) == set(incidents[4:])
+    parent = await weather.get(storm.parent_id)
+    assert parent.state is AlertStatus.RESOLVED
+    assert await weather.incidents.unannounced(0) == incidents[4:]
+    assert set(await weather.announce_all(incidents[4:])) == {None}
+    assert (await weather.parts(incidents[4]))["head"] == "due"
+    assert (await weather.get(incidents[4])).parent_id == storm.parent_id
+
+
+async def test_what_has_ended_is_swept_in_by_nothing(weather: Weather) -> None:
+    incidents = await weather.many(4, node="node-7")
+    await weather.over(0)
+    assert set(await weather.announce_all(incidents)) == {None}
+
+
+def labels_of(one: Alert, **more: str) -> Alert:
+    return replace(one, labels={**one.labels, **more})
+
+
+async def test_the_node_of_an_exporter_is_not_the_node_of_what_it_measures(weather: Weather) -> None:
+    incidents = []
+    for number in range(6):
+        measured = labels_of(alert("Mismatch"), node="node-of-the-exporter", job="kube-state-metrics")
+        measured = replace(measured, fingerprint=f"{number:016x}")
+        subject = Subject("prod", "shop", "Deployment", f"app-{number}")
+        incidents += await weather.acceptance.accept(post(f"{number}", measured, minute=1, subject=subject))
+    assert set(await weather.announce_all(incidents)) == {None}
