@@ -37,28 +37,38 @@ def describe_storm(storm: Storm) -> Assessment:
 
 
 def _briefing(storm: Storm, shared: Shared, still: str) -> Briefing:
-    members = storm.members
-    alerts = Counter(member.alertname for member in members).most_common()
-    told = ", ".join(f"{name} {count}" for name, count in alerts[:_A_FEW])
-    more = f" and {len(alerts) - _A_FEW} other alerts" if len(alerts) > _A_FEW else ""
-    because = [cut(told + more)]
-    if worst := [member for member in members if member.severity is Severity.CRITICAL and member.fires]:
-        because.append(cut(f"critical: {_names(worst)}"))
-    because.append(cut(f"where: {_places(members)}"))
     word = {"high": "Likely: ", "medium": "Possibly: ", "low": "I don't know why: "}[shared.confidence]
+    severities = Counter(member.severity for member in storm.members if member.fires)
+    told = (_count(severity, count) for severity, count in sorted(severities.items(), reverse=True))
     return Briefing(
-        symptom=cut(f"{plural(storm.size, _noun(members))} failing together", 60),
-        facts=(f"{plural(storm.size, 'incident')} in one message",),
+        symptom=cut(f"{plural(storm.size, _noun(storm.members))} failing together", 60),
+        facts=(", ".join(told),) if severities else (),
         still=still,
         impact="not seen",
         cause_line=cut(word + shared.phrase),
-        because=tuple(because),
+        because=tuple(cut(line) for line in _what_stands_out(storm)),
         against=_against(storm, shared),
         change=None,
-        no_change="changes: on the page of each",
+        no_change="",
         first_step=shared.first_step,
         similar="Each has its own page; none is posted by itself",
     )
+
+
+def _count(severity: Severity, count: int) -> str:
+    return plural(count, severity.word) if severity is Severity.WARNING else f"{count} {severity.word}"
+
+
+def _what_stands_out(storm: Storm) -> Iterable[str]:
+    """The worst by name, what began first, and which alerts there are."""
+    if worst := [member for member in storm.members if member.severity is Severity.CRITICAL and member.fires]:
+        yield f"critical: {_names(worst)}"
+    first = min(storm.members, key=lambda member: (member.started_at, _order(member)))
+    yield f"first: {first.subject} ({first.alertname})"
+    alerts = Counter(member.alertname for member in storm.members).most_common()
+    told = ", ".join(f"{name} {count}" for name, count in alerts[:_A_FEW])
+    yield told + (f" and {len(alerts) - _A_FEW} other alerts" if len(alerts) > _A_FEW else "")
+    yield f"where: {_places(storm.members)}"
 
 
 def _still(storm: Storm, firing: Sequence[StormMember]) -> str:
@@ -75,13 +85,15 @@ def _against(storm: Storm, shared: Shared) -> str:
     others = [cause for cause in judged if cause not in {"", shared.cause}]
     waiting = storm.size - judged.total()
     parts = []
+    if waiting == storm.size:
+        parts.append("none of them looked into yet")
+    elif waiting:
+        parts.append(f"{waiting} of {storm.size} not looked into yet")
     if others:
         rarest = sorted(others, key=lambda one: (judged[one], one))[:_NAMED_CAUSES]
-        told = [f"{_names([m for m in storm.members if m.cause == cause])} ({cause})" for cause in rarest]
+        told = [f"{_names([m for m in storm.members if m.cause == cause], 1)} ({cause})" for cause in rarest]
         more = f" and {len(others) - _NAMED_CAUSES} more causes" if len(others) > _NAMED_CAUSES else ""
         parts.append(f"other causes: {', '.join(told)}{more}")
-    if waiting:
-        parts.append(f"{waiting} of {storm.size} not looked into yet")
     return cut("; ".join(parts))
 
 

@@ -1,5 +1,6 @@
 """What the members of a storm share, in words: from the storm's key, and from what was judged of its members."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from app.domain.storm import Storm, StormMember
 from app.domain.subject import Subject
 
 _NODES = "kubectl get nodes"
+_SERVICE = re.compile(r"([a-z0-9][-a-z0-9]*)\.([a-z0-9][-a-z0-9]*)(?:\.svc(?:\.[-a-z0-9.]*)?)?(?::\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,10 @@ class _Clue:
     @property
     def everywhere(self) -> Subject:
         return Subject(self.cluster, "", "Cluster", self.cluster or "cluster")
+
+    def about(self, name: str, general: str) -> str:
+        """The cause in words, with the object's name where the words speak of one in general."""
+        return self.says.replace(general, name)
 
 
 def what_is_shared(storm: Storm) -> Shared:
@@ -62,19 +68,21 @@ def _node(clue: _Clue) -> Shared:
     node = Subject(clue.cluster, "", "Node", clue.names)
     step = f"kubectl describe node/{clue.names}"
     if clue.cause.startswith("node."):
-        return Shared(node, f"node {clue.names}: {clue.says}", clue.cause, "high", step)
+        return Shared(node, clue.about(clue.names, "the node"), clue.cause, "high", step)
     return Shared(node, f"node {clue.names} is what they share", "", "medium", step)
 
 
 def _quota(clue: _Clue) -> Shared:
     namespace = Subject(clue.cluster, "", "Namespace", clue.names)
-    phrase = f"namespace {clue.names}: {clue.says or 'its quota is used up'}"
+    phrase = clue.about(clue.names, "the namespace") or f"the quota of {clue.names} is used up"
     return Shared(namespace, phrase, clue.cause, "high", f"kubectl -n {clue.names} describe quota")
 
 
 def _dependency(clue: _Clue) -> Shared:
     phrase = f"{clue.names} does not answer those who call it"
-    return Shared(clue.everywhere, phrase, "dependency.unreachable", "high", "kubectl get events -A")
+    found = _SERVICE.fullmatch(clue.names)
+    step = f"kubectl -n {found[2]} get endpoints {found[1]}" if found else "kubectl get events -A"
+    return Shared(clue.everywhere, phrase, "dependency.unreachable", "high", step)
 
 
 def _cause(clue: _Clue) -> Shared:
@@ -86,7 +94,7 @@ def _cause(clue: _Clue) -> Shared:
 
 def _backlog(clue: _Clue) -> Shared:
     phrase = "they had begun long before Sitrep first heard of them"
-    return Shared(clue.everywhere, phrase, "", "low", "kubectl get pods -A --field-selector status.phase!=Running")
+    return Shared(clue.everywhere, phrase, "", "low", "kubectl get pods -A")
 
 
 def _burst(clue: _Clue) -> Shared:

@@ -117,7 +117,8 @@ def _why(incident: Incident, width: int) -> Mapping[str, Any]:
         return {"cause": "Cause unknown yet: gathering…", **nothing}
     against = short(prefixed("Against: ", briefing.against), width)
     odd = short(prefixed("Odd, unproven: ", briefing.odd), width)
-    room = _MIDDLE_LINES - 1 - bool(against) - bool(odd)
+    # A storm has no one change: what stands out in it takes that line.
+    room = _MIDDLE_LINES - (incident.storm is None) - bool(against) - bool(odd)
     if width == WIDTHS[-1]:
         room = 0
     ruled_out = (f"Ruled out: {line}" for line in briefing.ruled_out)
@@ -125,7 +126,9 @@ def _why(incident: Incident, width: int) -> Mapping[str, Any]:
     return {
         "cause": short(briefing.cause_line or "Cause unknown.", width),
         "change": _change(briefing, _onset(incident), width),
-        "no_change": "" if briefing.change else short(briefing.no_change or _silence_about_changes(incident), width),
+        "no_change": ""
+        if briefing.change or incident.storm
+        else short(briefing.no_change or _silence_about_changes(incident), width),
         "because": tuple(short(line, width) for line in bullets),
         "odd": odd if room >= 0 else "",
         "against": against,

@@ -64,6 +64,19 @@ class Search:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    async def children(self, parent_id: UUID) -> tuple[Hit, ...]:
+        """What a storm swept in, the severe first; at most `MAX_LIMIT`."""
+        columns = (table.c.id, table.c.state, table.c.enrichment, table.c.severity, table.c.title)
+        statement = (
+            select(*columns, table.c.headline, table.c.started_at)
+            .where(table.c.parent_id == parent_id)
+            .order_by(table.c.state, table.c.severity.desc(), table.c.started_at, table.c.id)
+            .limit(MAX_LIMIT)
+        )
+        async with self._store.session() as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        return tuple(_hit(dict(row)) for row in rows)
+
     async def page(self, wanted: Filter) -> Page:
         """One page of at most `limit` hits. Raises `InvalidPayloadError` for a cursor that is not ours."""
         limit = max(1, min(wanted.limit, MAX_LIMIT))

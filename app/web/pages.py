@@ -101,7 +101,8 @@ async def incident_page(
         """Who came by a link has no other way in: the past opens to them for as long."""
         return f"/incidents/{other}" if signed_in else web.links.alongside(other, link.e)
 
-    values = {"incident": incident, **shown(incident, evidence)}
+    children = await web.search.children(incident.id) if incident.children else ()
+    values = {"incident": incident, "children": children, **shown(incident, evidence)}
     return draw("incident.html", past=past, home=signed_in, now=datetime.now(UTC), **values)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import resource
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -11,11 +12,18 @@ import pytest
 from prometheus_client import generate_latest
 
 from app import telemetry
-from tests.api.running import House, problem
+from tests.api.running import House, house, problem
 from tests.ingest.bodies import wire_alert, wire_body
 
 pytestmark = pytest.mark.anyio
 NEIGHBOUR = wire_alert(labels={"alertname": "Neighbour", "namespace": "shop"})
+
+
+@pytest.fixture
+async def sitrep(database_url: str) -> AsyncIterator[House]:
+    """Every group is an incident here, whatever it is about."""
+    async with house(database_url, {"SITREP_STORM": "off"}) as running:
+        yield running
 
 
 def labels(**more: str) -> dict[str, Any]:

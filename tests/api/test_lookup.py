@@ -1,16 +1,24 @@
 """Looking up: filters, pages, odd queries, one incident and its parts, what a person found."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.api.running import INCIDENTS, House, problem
+from tests.api.running import INCIDENTS, House, house, problem
 from tests.ingest.bodies import wire_alert, wire_body
 
 pytestmark = pytest.mark.anyio
 T0 = datetime(2026, 8, 22, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+async def sitrep(database_url: str) -> AsyncIterator[House]:
+    """Every group is an incident here, whatever it is about."""
+    async with house(database_url, {"SITREP_STORM": "off"}) as running:
+        yield running
 
 
 def body(number: int, *, minutes: float | None = None, status: str = "firing", **labels: str) -> dict[str, Any]:

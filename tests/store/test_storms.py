@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from uuid import UUID
 
 import pytest
 
@@ -12,44 +11,10 @@ from app.domain.subject import Subject
 from app.store.deliveries import Channel
 from app.store.engine import Store
 from app.store.queue import Queue
-from app.store.storms import Storms
-from tests.store.house import House, alert, post
+from tests.store.house import alert, post
+from tests.store.weather import HEAD, Weather
 
 pytestmark = pytest.mark.anyio
-HEAD = [("slack", "C1", "head"), ("pagerduty", "key", "note")]
-
-
-class Weather(House):
-    """A house in which many things break at once."""
-
-    def __init__(self, store: Store, queue: Queue) -> None:
-        super().__init__(store, queue)
-        self.storms = Storms(store)
-
-    async def breaks(
-        self, number: int, *, name: str = "NotReady", node: str = "", minute: float = 1, severity: str = "warning"
-    ) -> UUID:
-        """A workload of its own, with an alert of its own group; the incident's id."""
-        fired = replace(alert(name, severity=severity), fingerprint=f"{number:016x}")
-        if node:
-            fired = replace(fired, labels={**fired.labels, "node": node})
-        subject = Subject("prod", "shop", "Deployment", f"app-{number}")
-        (incident_id,) = await self.acceptance.accept(post(f"{name} {number}", fired, minute=minute, subject=subject))
-        return incident_id
-
-    async def many(self, count: int, **how: str) -> list[UUID]:
-        return [await self.breaks(number, **how) for number in range(count)]  # type: ignore[arg-type]
-
-    async def announce_all(self, incidents: list[UUID]) -> list[UUID | None]:
-        return [(await self.deliveries.announce(one, HEAD)).parent_id for one in incidents]
-
-    async def over(self, number: int, name: str = "NotReady") -> None:
-        fired = replace(alert(name, ends=5), fingerprint=f"{number:016x}")
-        subject = Subject("prod", "shop", "Deployment", f"app-{number}")
-        await self.acceptance.accept(post(f"{name} {number}", fired, minute=6, subject=subject))
-
-    async def parts(self, incident_id: UUID) -> dict[str, str]:
-        return {one.part: one.state for one in (await self.get(incident_id)).deliveries}
 
 
 @pytest.fixture

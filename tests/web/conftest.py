@@ -9,7 +9,7 @@ from tests.api.running import House, house
 
 @pytest.fixture
 async def sitrep(database_url: str, anyio_backend: str) -> AsyncIterator[House]:
-    """The application without tokens; a link secret of its own."""
+    """The application without tokens; a link secret of its own; every group an incident, whatever it is about."""
     del anyio_backend  # asked for so that this fixture runs on it
-    async with house(database_url, {"SITREP_LINK_SECRET": "link-" + "secret"}) as running:
+    async with house(database_url, {"SITREP_LINK_SECRET": "link-" + "secret", "SITREP_STORM": "off"}) as running:
         yield running
