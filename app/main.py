@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -30,7 +31,7 @@ def create_app(settings: Settings, database_url: str, role: str = "all") -> Fast
             app.state.context = sitrep.api
             app.state.web = sitrep.web
             app.state.sitrep = sitrep
-            _settle_memory()
+            _give_acceptance_its_turn()
             async with _working(sitrep):
                 yield
 
@@ -71,8 +72,9 @@ async def _working(sitrep: Sitrep) -> AsyncIterator[None]:
             task.cancel()
 
 
-def _settle_memory() -> None:
-    """What start-up made lives as long as the process: the collector need not look at it again."""
+def _give_acceptance_its_turn() -> None:
+    """What start-up made the collector need not look at again; a thread that judges yields after a millisecond."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    sys.setswitchinterval(0.001)

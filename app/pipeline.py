@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
 
@@ -45,6 +46,8 @@ class Pipeline:
 
     gatherer: Gatherer
     detectors: Sequence[Detector]
+    # One at a time: more threads judge no faster, and each would make the acceptance of alerts wait for its turn.
+    _desk: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "judge"), repr=False)
 
     def gather(self, about: About, now: datetime) -> Gathering:
         """Ask all sources at once; the caller waits, takes what is there, and closes."""
@@ -55,7 +58,8 @@ class Pipeline:
         gathered = (now - about.received_at).total_seconds() * 1000
         began = perf_counter()
         case = Case(about.alerts, about.subjects, evidence)
-        assessment = await asyncio.to_thread(analyze, case, recollection, now, self.detectors)
+        loop = asyncio.get_running_loop()
+        assessment = await loop.run_in_executor(self._desk, analyze, case, recollection, now, self.detectors)
         analyzed = (perf_counter() - began) * 1000
         return Judged(assessment, evidence, {"gathered_ms": round(gathered), "analyzed_ms": round(analyzed)})
 

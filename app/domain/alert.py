@@ -18,12 +18,16 @@ class Severity(IntEnum):
     @classmethod
     def parse(cls, text: str | None) -> "Severity":
         """The level a label names; an unknown or absent one counts as warning."""
-        return cls.__members__.get((text or "").strip().upper(), cls.WARNING)
+        return _BY_WORD.get(text or "") or cls.__members__.get((text or "").strip().upper(), cls.WARNING)
 
     @property
     def word(self) -> str:
         """The level in lower case, as labels and JSON spell it."""
         return self.name.lower()
+
+
+# As nearly every label spells it; read for every alert several times.
+_BY_WORD = {severity.word: severity for severity in Severity if severity}
 
 
 class AlertStatus(StrEnum):

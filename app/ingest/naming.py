@@ -1,7 +1,7 @@
 """Which labels name the object that an alert is about: data, one row for each way of naming."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 NAMESPACE_LABELS = ("exported_namespace", "namespace", "kubernetes_namespace", "k8s_namespace_name", "kube_namespace")
@@ -22,6 +22,11 @@ class Naming:
     kind_label: str = ""
     except_exporters: bool = False
     form: Literal["name", "host", "service", "monitor"] = "name"
+    label_set: frozenset[str] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Most namings do not fit an alert at all: that must cost next to nothing."""
+        object.__setattr__(self, "label_set", frozenset(self.labels))
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,8 @@ def _namings(alertname: str, job: str) -> tuple[Naming, ...]:
 
 def _find(naming: Naming, labels: Mapping[str, str]) -> tuple[str, str, str] | None:
     """(namespace, kind, name) of the object that the labels name in this way."""
+    if naming.label_set.isdisjoint(labels):
+        return None
     kind = _kind(naming, labels)
     read = FORMS[naming.form]
     for label in naming.labels if kind else ():

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from app.domain.alert import Alert, AlertGroup
 from app.domain.story import StormKey, own_key, part_sha, story_keys, told_storms
 from app.domain.subject import Subject
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Post:
     """One accepted body: the group, what it is about, and when it came (UTC).
 
@@ -28,15 +29,15 @@ class Post:
         first = self.subjects[0] if self.subjects else Subject(self.group.cluster, "", "Cluster", self.group.cluster)
         return self.about.get(alert.fingerprint, first)
 
-    @property
+    @cached_property
     def story_keys(self) -> tuple[str, ...]:
         """By what other groups find the same story, sorted."""
-        return story_keys(self.group.alerts, self._whole_about())
+        return story_keys(self.group.alerts, self._whole_about)
 
-    @property
+    @cached_property
     def storms(self) -> tuple[StormKey, ...]:
         """What labels and times tell of a storm."""
-        return told_storms(self.group.alerts, self._whole_about(), self.received_at)
+        return told_storms(self.group.alerts, self._whole_about, self.received_at)
 
     def divided(self, keys: Collection[str]) -> tuple["Post", list["Post"]]:
         """What remains of this post, and a post for each of these stories that it tells of, too."""
@@ -54,5 +55,6 @@ class Post:
         subjects = tuple(subject for subject in self.subjects if subject in kept)
         return replace(self, group=group, subjects=subjects)
 
+    @cached_property
     def _whole_about(self) -> Mapping[str, Subject]:
         return {alert.fingerprint: self.subject_of(alert) for alert in self.group.alerts}
