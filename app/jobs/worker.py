@@ -15,13 +15,14 @@ from app.jobs.storms import KEEP_EVERY_SECONDS, StormKeeper
 from app.store.engine import Store, StoreUnavailableError
 from app.store.parked import ParkedDeliveries
 from app.store.partitions import ensure_partitions
-from app.store.queue import ENRICH, LOOK_AGAIN, QUEUE, JobContext, Queue, Wish, retry_strategy
+from app.store.queue import ENRICH, LOOK_AGAIN, PAGES, QUEUE, JobContext, Queue, Wish, retry_strategy
 from app.store.storms import Storms
 
 SWEEP_EVERY_SECONDS = 5.0
 PARTITIONS_EVERY_SECONDS = 6 * 3600.0
 REVIVE_EVERY_SECONDS = 900.0
-CONCURRENCY = 8
+# Of the places, these are kept for pages: however many harmless incidents are being looked into, a page is begun.
+PLACES_FOR_ALL, PLACES_FOR_PAGES = 6, 2
 GRACE_SECONDS = 20
 HEARTBEAT_SECONDS = 3.0
 POLL_SECONDS = 0.5
@@ -54,7 +55,8 @@ class Worker:
             self._every(SWEEP_EVERY_SECONDS, self._sweep),
             self._every(PARTITIONS_EVERY_SECONDS, self._make_partitions),
             self._every(REVIVE_EVERY_SECONDS, self._revive),
-            self._work(),
+            self._work([PAGES, QUEUE], PLACES_FOR_ALL),
+            self._work([PAGES], PLACES_FOR_PAGES),
         ]
         await asyncio.gather(*loops)
         await self._sender.aclose()
@@ -64,10 +66,10 @@ class Worker:
         self._stopping.set()
         self._announcer.something_due.set()
 
-    async def _work(self) -> None:
+    async def _work(self, queues: list[str], places: int) -> None:
         """The job engine; it ends when PostgreSQL goes away, so it is started again whenever it returns."""
         while not self._stopping.is_set():
-            engine = asyncio.create_task(self._run_engine())
+            engine = asyncio.create_task(self._run_engine(queues, places))
             stopping = asyncio.create_task(self._stopping.wait())
             await asyncio.wait({engine, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -78,10 +80,10 @@ class Worker:
                 log.warning("the job engine ended; starting it again", reason=str(outcome))
                 await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
 
-    async def _run_engine(self) -> None:
+    async def _run_engine(self, queues: list[str], places: int) -> None:
         await self._queue.app.run_worker_async(
-            queues=[QUEUE],
-            concurrency=CONCURRENCY,
+            queues=queues,
+            concurrency=places,
             install_signal_handlers=False,
             shutdown_graceful_timeout=GRACE_SECONDS,
             fetch_job_polling_interval=POLL_SECONDS,

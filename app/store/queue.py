@@ -10,11 +10,13 @@ from procrastinate.exceptions import ConnectorException
 from app.domain.alert import Severity
 from app.store.engine import Store, Transaction, libpq_url
 
-__all__ = ["ENRICH", "LOOK_AGAIN", "MAX_ATTEMPTS", "QUEUE", "JobContext", "Queue", "Wish", "retry_strategy"]
+__all__ = ["ENRICH", "LOOK_AGAIN", "MAX_ATTEMPTS", "PAGES", "QUEUE", "JobContext", "Queue", "Wish", "retry_strategy"]
 
 ENRICH = "enrich"
 LOOK_AGAIN = "look_again"
 QUEUE = "sitrep"
+PAGES = "pages"
+"""Where what wakes people waits: some of every worker's places are kept for it."""
 STALLED_AFTER_SECONDS = 10.0
 MAX_ATTEMPTS = 5
 
@@ -33,6 +35,11 @@ class Wish:
     def priority(self) -> int:
         """For the job engine: higher goes first."""
         return int(self.severity) * 10 + max(9 - self.alike, 0)
+
+    @property
+    def queue(self) -> str:
+        """The queue that it waits in."""
+        return PAGES if self.severity is Severity.CRITICAL else QUEUE
 
 
 class Queue:
@@ -56,7 +63,7 @@ class Queue:
         deferrer = self.app.configure_task(
             ENRICH,
             connection=transaction.driver,
-            queue=QUEUE,
+            queue=wish.queue,
             lock=str(incident_id),
             priority=wish.priority,
         )
