@@ -1,0 +1,1 @@
+"""Ten thousand alerts in a minute, with faults of their own among them."""
