@@ -154,6 +154,8 @@ def _settings(setting: Setting, stand_ins: World, slack: WatchedSlack) -> dict[s
     return {
         "SITREP_DATABASE_URL": setting.database.create("first_message"),
         "SITREP_KUBERNETES": "auto",
+        # The recording is of one workload: told as one story, all but the first would be no first message.
+        "SITREP_STORM": "off",
         "KUBECONFIG": str(stand_ins.kubernetes.kubeconfig(setting.folder / "kubeconfig")),
         "SITREP_PROMETHEUS_URL": stand_ins.prometheus.url,
         "SITREP_LOKI_URL": stand_ins.loki.url,
