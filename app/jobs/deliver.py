@@ -16,6 +16,7 @@ from app.notify.dispatcher import (
     Outcome,
     Parked,
     Retry,
+    SearchOutcome,
     Sent,
     Unknown,
     Waiting,
@@ -62,16 +63,15 @@ class Sender:
         lease = await self.leases.take(channel.lease_name, CHANNEL_LEASE_SECONDS)
         if lease is None:
             return
-        pace = PACE_SECONDS
+        rest = PACE_SECONDS
         try:
             claim = await self._deliveries.claim(channel)
-            if claim is None or not await self._send(claim):
-                pace = 0.0
+            rest = await self._send(claim) if claim else 0.0
         finally:
-            await self.leases.rest(lease, pace)
+            await self.leases.rest(lease, rest)
 
-    async def _send(self, claim: Claim) -> bool:
-        """Whether the vendor was called."""
+    async def _send(self, claim: Claim) -> float:
+        """How long the channel rests now, in seconds: 0 where the vendor was not called."""
         incident = await self._incidents.get(claim.incident_id)
         letter = Letter(
             incident=incident,
@@ -89,25 +89,25 @@ class Sender:
         is_news = claim.part.startswith("news:")
         if is_news and not (claim.news and self._dispatcher.tells(name, claim.part)):
             await self._deliveries.record(claim, "", "")
-            return False
+            return 0.0
         if incident.is_absorbed and claim.part != NOTE and claim.reference is None and not claim.unknown:
             await self._deliveries.absorb(claim)
-            return False
+            return 0.0
         digest = self._dispatcher.digest(name, letter)
         if claim.reference is not None and digest == claim.digest:
             await self._deliveries.record(claim, claim.reference, digest)
-            return False
+            return 0.0
         if claim.unknown and claim.reference is None:
-            await self._settle(claim, letter)
-            return True
+            return await self._settle(claim, letter)
         outcome = await self._dispatcher.deliver(name, letter)
         telemetry.DELIVERIES.labels(name, type(outcome).__name__.lower()).inc()
         await self._record(claim, outcome, digest)
-        return True
+        return _rest(outcome)
 
-    async def _settle(self, claim: Claim, letter: Letter) -> None:
+    async def _settle(self, claim: Claim, letter: Letter) -> float:
         """An earlier send may have arrived: look for it, twice, before it is posted again."""
-        match await self._dispatcher.find(claim.channel.notifier, letter):
+        outcome = await self._dispatcher.find(claim.channel.notifier, letter)
+        match outcome:
             case Found(reference):
                 # What stands there may show an older state; the empty digest makes an edit follow.
                 await self._deliveries.record(claim, reference, "")
@@ -121,6 +121,7 @@ class Sender:
                 await self._deliveries.post_again(claim, may_repeat=True, after_seconds=wait)
             case Retry(reason, after_seconds):
                 await self._deliveries.leave_unknown(claim, reason, after_seconds)
+        return _rest(outcome)
 
     async def _record(self, claim: Claim, outcome: Outcome, digest: str) -> None:
         deliveries = self._deliveries
@@ -143,6 +144,14 @@ class Sender:
         shown = await self._deliveries.reference(claim)
         if shown is not None and shown != reference:
             await self._dispatcher.withdraw(claim.channel.notifier, claim.channel.target, reference)
+
+
+def _rest(outcome: Outcome | SearchOutcome) -> float:
+    """A wait that the vendor asked for is the whole channel's, and every replica's: the lease rests so long."""
+    match outcome:
+        case Retry(after_seconds=seconds, throttled=True):
+            return max(seconds, PACE_SECONDS)
+    return PACE_SECONDS
 
 
 async def _logged(work: Coroutine[Any, Any, None]) -> None:

@@ -16,7 +16,11 @@ T = TypeVar("T")
 LONGEST_CALL_SECONDS = 20.0
 """How long one send or one look may take in all: the lease of its delivery must not end meanwhile."""
 
-LONGEST_RETRY_SECONDS = 300.0
+LONGEST_RETRY_SECONDS = 30.0
+"""How long a vendor that had failed may be well again before somebody notices."""
+
+LONGEST_WAIT_SECONDS = 300.0
+LONGEST_TOLD_WAIT_SECONDS = 3600.0
 _FIRST_RETRY_SECONDS = 2.0
 
 
@@ -29,10 +33,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """It did not arrive; time may heal it."""
+    """It did not arrive; time may heal it. `throttled`: the vendor asked for the wait, of all in this channel."""
 
     reason: str
     after_seconds: float
+    throttled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,7 @@ class Dispatcher:
             reference = await self._bounded(notifier.find(letter))
         except DeliveryError as error:
             if error.retryable and error.code != CANNOT_SEARCH_CODE:
-                return Retry(str(error), _seconds(error, letter))
+                return _retry(error, letter)
             return CannotSearch(str(error))
         return Found(reference) if reference else NotFound()
 
@@ -178,13 +183,20 @@ def _outcome(error: DeliveryError, letter: Letter) -> Outcome:
     if error.unknown and not letter.reference:
         return Unknown(reason)
     if error.retryable and error.code == NOT_THERE_YET_CODE:
-        return Waiting(reason, _seconds(error, letter))
+        return Waiting(reason, _seconds(error, letter, LONGEST_WAIT_SECONDS))
     if error.retryable:
-        return Retry(reason, _seconds(error, letter))
+        return _retry(error, letter)
     return Parked(reason, error.code or "refused")
 
 
-def _seconds(error: DeliveryError, letter: Letter) -> float:
-    if error.retry_after_seconds is not None:
-        return error.retry_after_seconds
-    return min(_FIRST_RETRY_SECONDS * 2.0 ** min(letter.attempts, 10), LONGEST_RETRY_SECONDS)
+def _retry(error: DeliveryError, letter: Letter) -> Retry:
+    throttled = error.retry_after_seconds is not None
+    return Retry(str(error), _seconds(error, letter, LONGEST_RETRY_SECONDS), throttled=throttled)
+
+
+def _seconds(error: DeliveryError, letter: Letter, longest: float) -> float:
+    told = error.retry_after_seconds
+    if told is not None:
+        # In this order: a header may say "nan".
+        return min(LONGEST_TOLD_WAIT_SECONDS, told)
+    return min(_FIRST_RETRY_SECONDS * 2.0 ** min(letter.attempts, 10), longest)

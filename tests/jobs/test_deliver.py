@@ -118,6 +118,9 @@ class House:
     async def round(self, sender: Sender | None = None) -> None:
         """Let what is due be sent, as if the channel had rested long enough."""
         await self.later(1000)
+        await self.once(sender)
+
+    async def once(self, sender: Sender | None = None) -> None:
         one = sender or self.sender()
         await one.start_due()
         await one.aclose()
@@ -210,6 +213,21 @@ async def test_a_rate_limit_waits_as_long_as_it_says(house: House) -> None:
     assert await house.deliveries.due_channels() == []
     await house.round()
     assert await house.state() == ("shown", "W1/1")
+
+
+async def test_a_rate_limit_silences_the_whole_channel_for_everybody_and_no_other(house: House) -> None:
+    await house.deliveries.announce(house.incident_id, [("wall", "W1", "note")])
+    house.wall.troubles.append(DeliveryError("rate limited", retryable=True, retry_after_seconds=30))
+    await house.round()
+    await house.deliveries.announce(house.incident_id, [("wall", "W2", "note")])
+    await house.later(25)
+    for _ in range(2):
+        await house.once()
+    assert [letter.target for letter in house.wall.letters] == ["W1", "W2"]
+    for _ in range(3):
+        await house.later(6)
+        await house.once()
+    assert {(letter.target, letter.part) for letter in house.wall.letters[2:]} == {("W1", "head"), ("W1", "note")}
 
 
 async def test_a_message_that_is_gone_is_posted_anew_with_a_new_nonce(house: House) -> None:

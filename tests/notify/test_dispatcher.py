@@ -83,7 +83,7 @@ async def test_each_error_becomes_the_outcome_that_the_loop_acts_on() -> None:
         assert isinstance(sent, Sent)
         edit = letter(reference=sent.reference)
         slack.rate_limited = 1
-        assert await dispatcher.deliver("slack", edit) == Retry("Slack: HTTP 429", 7)
+        assert await dispatcher.deliver("slack", edit) == Retry("Slack: HTTP 429", 7, throttled=True)
         slack.fail_with = {"chat.postMessage": ["internal_error", "invalid_auth"], "chat.update": ["internal_error"]}
         assert isinstance(await dispatcher.deliver("slack", letter()), Unknown)
         parked = await dispatcher.deliver("slack", letter())
@@ -106,16 +106,25 @@ async def test_an_edit_without_an_answer_is_made_again_not_looked_for() -> None:
     assert len(slack.messages) == 1
 
 
-async def test_retries_wait_longer_each_time_up_to_five_minutes() -> None:
+async def test_retries_wait_longer_each_time_up_to_half_a_minute() -> None:
     async with FakeSlack() as slack:
         notifier = slack_notifier(slack)
     dispatcher = Dispatcher([notifier])
     waits = []
-    for attempts in (0, 1, 2, 6, 7, 8, 1000):
+    for attempts in (0, 1, 2, 3, 4, 1000):
         outcome = await dispatcher.deliver("slack", letter(attempts=attempts))
         assert isinstance(outcome, Retry)
         waits.append(outcome.after_seconds)
-    assert waits == [2, 4, 8, 128, 256, 300, 300]
+    assert waits == [2, 4, 8, 16, 30, 30]
+
+
+@pytest.mark.parametrize("header", ["1e9", "inf", "nan"])
+async def test_a_wait_that_a_vendor_asks_for_is_kept_for_an_hour_at_most(header: str) -> None:
+    async with FakeSlack() as slack:
+        slack.rate_limited, slack.retry_after = 1, header
+        outcome = await Dispatcher([slack_notifier(slack)]).deliver("slack", letter())
+    assert isinstance(outcome, Retry)
+    assert 1 <= outcome.after_seconds <= 3600
 
 
 async def test_a_search_finds_does_not_find_or_cannot_look() -> None:
@@ -127,7 +136,7 @@ async def test_a_search_finds_does_not_find_or_cannot_look() -> None:
         assert await dispatcher.find("slack", letter(nonce=uuid4())) == NotFound()
         assert isinstance(await dispatcher.find("slack_webhook", letter()), CannotSearch)
         slack.rate_limited = 1
-        assert await dispatcher.find("slack", letter()) == Retry("Slack: HTTP 429", 7)
+        assert await dispatcher.find("slack", letter()) == Retry("Slack: HTTP 429", 7, throttled=True)
         slack.scopes.clear()
         assert isinstance(await dispatcher.find("slack", letter()), CannotSearch)
         assert await dispatcher.withdraw("slack", "C0ONCALL", sent.reference)
