@@ -22,7 +22,8 @@ from app.notify.dispatcher import (
     Waiting,
 )
 from app.notify.notifier import NOTE, Letter
-from app.store.deliveries import Channel, Claim, Deliveries
+from app.store.claims import Channel, Claim
+from app.store.deliveries import Deliveries
 from app.store.incidents import Incidents
 from app.store.leases import Leases
 

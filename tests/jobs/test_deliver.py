@@ -15,7 +15,8 @@ from app.domain.incident import Incident
 from app.jobs.deliver import Sender
 from app.notify.dispatcher import Dispatcher
 from app.notify.notifier import CANNOT_SEARCH_CODE, Letter, Target
-from app.store.deliveries import Channel, Deliveries
+from app.store.claims import Channel
+from app.store.deliveries import Deliveries
 from app.store.engine import Store
 from app.store.identity import uuid7
 from app.store.incidents import Incidents

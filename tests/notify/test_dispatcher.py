@@ -18,7 +18,7 @@ from app.notify.dispatcher import (
 )
 from app.notify.notifier import DETAILS, END, HEAD, Target
 from app.notify.notifiers.slack.client import TIMEOUT_SECONDS
-from app.store.deliveries import LEASE_SECONDS
+from app.store.claims import LEASE_SECONDS
 from tests.fakes.server import Trouble
 from tests.fakes.slack import FakeSlack
 from tests.notify.letters import letter, slack_notifier, webhook_notifier

@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.alert import AlertStatus, Severity
 from app.store.acceptance import Acceptance
-from app.store.deliveries import Channel
+from app.store.claims import Channel
 from app.store.engine import Store, Transaction
 from app.store.post import Post
 from app.store.queue import Queue, Wish

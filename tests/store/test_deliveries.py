@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from app.store.deliveries import Channel, Claim, Deliveries
+from app.store.claims import Channel, Claim
+from app.store.deliveries import Deliveries
 from app.store.engine import Store
 from app.store.identity import uuid7
 from app.store.leases import Leases

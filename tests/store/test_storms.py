@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.alert import Alert, AlertStatus, Severity
 from app.domain.subject import Subject
-from app.store.deliveries import Channel
+from app.store.claims import Channel
 from app.store.engine import Store
 from app.store.queue import Queue
 from tests.store.house import alert, post

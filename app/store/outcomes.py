@@ -1,0 +1,124 @@
+"""What became of a send, as the outbox keeps it."""
+
+from app.store.claims import Claim
+from app.store.engine import Store, Transaction
+
+SEARCH_AGAIN_SECONDS = 15.0
+
+_KEY = "incident_id = %(incident_id)s and notifier = %(notifier)s and target = %(target)s and part = %(part)s"
+
+
+class Outcomes:
+    """Writes after a claim; each checks that the lease is still ours."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def record(self, claim: Claim, reference: str, digest: str) -> bool:
+        """It is shown. False if the lease was lost: then somebody else has recorded, or will."""
+        async with self._store.transaction() as transaction:
+            await _lock_incident(transaction, claim)
+            touched = await transaction.execute(
+                f"""
+                update delivery set reference = %(reference)s, digest = %(digest)s, error = null,
+                  searches = 0, may_repeat = 0, shown = greatest(shown, %(wanted)s), due_at = now(), lease = null,
+                  state = case when wanted > %(wanted)s and part not like 'news:%%' then 'due' else 'shown' end
+                where {_KEY} and lease = %(lease)s and state = 'sending'
+                """,  # noqa: S608 - a constant
+                reference=reference,
+                digest=digest,
+                wanted=claim.wanted,
+                **_key(claim),
+            )
+            if touched and claim.part == "head":
+                await transaction.execute(
+                    """
+                    update incident set first_notified_at = now()
+                    where (id = %(id)s or parent_id = %(id)s) and first_notified_at is null
+                    """,
+                    id=claim.incident_id,
+                )
+        return touched > 0
+
+    async def retry(self, claim: Claim, reason: str, after_seconds: float) -> None:
+        """Not sent, and surely so: due again later."""
+        await self._set(claim, "state = 'due', error = %(e)s, due_at = now() + make_interval(secs => %(s)s)",
+                        e=reason[:300], s=after_seconds)  # fmt: skip
+
+    async def leave_unknown(self, claim: Claim, reason: str, after_seconds: float) -> None:
+        """It may have arrived: keep `sending`, so that the next claim looks for it first."""
+        await self._set(claim, "lease_until = now(), error = %(e)s,"
+                        " due_at = now() + make_interval(secs => %(s)s)", e=reason[:300], s=after_seconds)  # fmt: skip
+
+    async def reference(self, claim: Claim) -> str | None:
+        """What the delivery shows now, whoever recorded it."""
+        async with self._store.transaction() as transaction:
+            row = await transaction.one(f"select reference from delivery where {_KEY}", **_key(claim))  # noqa: S608
+        return row["reference"] if row else None
+
+    async def search_again(self, claim: Claim) -> None:
+        """Looked and did not find it: once more a little later, for history lags."""
+        await self._set(claim, "searches = searches + 1, lease_until = now(),"
+                        " due_at = now() + make_interval(secs => %(s)s)", s=SEARCH_AGAIN_SECONDS)  # fmt: skip
+
+    async def post_again(self, claim: Claim, *, may_repeat: bool, after_seconds: float = 0.0) -> None:
+        """It did not arrive, or nobody can tell (`may_repeat`): lost outranks twice."""
+        wait = "due_at = now() + make_interval(secs => %(s)s)"
+        wish = f"state = 'due', searches = 0, may_repeat = %(m)s, {wait}"
+        await self._set(claim, wish, m=int(may_repeat), s=after_seconds)
+
+    async def forget(self, claim: Claim, reason: str) -> None:
+        """What was to be edited is gone: post anew, and the replies under a gone head with it."""
+        async with self._store.transaction() as transaction:
+            await _lock_incident(transaction, claim)
+            await transaction.execute(
+                f"""
+                update delivery set state = 'due', reference = null, digest = null, nonce = gen_random_uuid(),
+                  error = %(reason)s, due_at = now(), lease = null
+                where {_KEY} and lease = %(lease)s
+                """,  # noqa: S608 - a constant
+                reason=reason[:300],
+                **_key(claim),
+            )
+            if claim.part == "head":
+                await transaction.execute(
+                    """
+                    update delivery set reference = null, digest = null, nonce = gen_random_uuid(), wanted = wanted + 1,
+                      state = case when state = 'shown' then 'due' else state end
+                    where incident_id = %(id)s and notifier = %(notifier)s and target = %(target)s and part = 'details'
+                    """,
+                    id=claim.incident_id,
+                    notifier=claim.channel.notifier,
+                    target=claim.channel.target,
+                )
+
+    async def absorb(self, claim: Claim) -> None:
+        """A storm speaks for it: not sent, unless the storm ends first."""
+        await self._set(claim, "state = 'absorbed', error = null, due_at = now()")
+
+    async def park(self, claim: Claim, reason: str) -> None:
+        """Hopeless until a person changes something: kept, shown, and not tried again by itself."""
+        await self._set(claim, "state = 'parked', error = %(e)s, due_at = now()", e=reason[:300])
+
+    async def _set(self, claim: Claim, assignments: str, **parameters: object) -> None:
+        async with self._store.transaction() as transaction:
+            await transaction.execute(
+                f"update delivery set {assignments} where {_KEY} and lease = %(lease)s",  # noqa: S608 - constants
+                **parameters,
+                **_key(claim),
+            )
+
+
+async def _lock_incident(transaction: Transaction, claim: Claim) -> None:
+    """Incident before delivery, as everywhere: the other order would meet a webhook half-way."""
+    await transaction.execute("select 1 from incident where id = %(id)s for update", id=claim.incident_id)
+
+
+def _key(claim: Claim) -> dict[str, object]:
+    return {
+        "incident_id": claim.incident_id,
+        "notifier": claim.channel.notifier,
+        "target": claim.channel.target,
+        "part": claim.part,
+        "lease": claim.lease,
+    }
