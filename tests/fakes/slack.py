@@ -3,22 +3,28 @@
 import asyncio
 import json
 import time
-from typing import Any
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Literal
 
 from aiohttp import web
 
 from tests.fakes.server import FakeServer
-from tests.fakes.slack_blocks import WHOLE_BLOCKS, block_errors, blocks_size, metadata_error
+from tests.fakes.slack_answers import content_refusal, last_answer, missing_scope, ok, refuse, silence, stall
 from tests.fakes.slack_messages import BOT, SlackMessage
 
 READS = {"conversations.history", "conversations.replies", "conversations.info"}
+WRITES = {"chat.postMessage", "chat.update", "chat.delete"}
 LONGEST_TEXT, LONGEST_UPDATE = 40_000, 4_000
 
 
 class FakeSlack(FakeServer):
     """`api_url` and `webhook_url` go into the settings. `fail_with` holds codes for the next calls of a method.
 
-    `lose_answers = n`: the next n writes are stored, and their answers never come.
+    `lose_answers = n`: the next n writes are stored, and their connections end without an answer.
+    `fail_after`: the next writes have their effect and are answered with these statuses.
+    `stalls`: writes get no answer while their caller waits, `before` or `after` they had their effect.
+    `history_lags`: what was posted is not among the history yet. `private` channels need other scopes.
     `one_a_second`: 429 for a second post into a channel within a second.
     """
 
@@ -33,7 +39,13 @@ class FakeSlack(FakeServer):
         self.messages: list[SlackMessage] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.fail_with: dict[str, list[str]] = {}
+        self.called_at: list[tuple[float, str, str]] = []
         self.lose_answers = 0
+        self.fail_after: deque[int] = deque()
+        self.stalls: Literal["", "before", "after"] = ""
+        self.stalled = asyncio.Event()
+        self.history_lags = False
+        self.private: set[str] = set()
         self.one_a_second = False
         self.rate_limited = 0
         self.retry_after = "7"
@@ -44,7 +56,7 @@ class FakeSlack(FakeServer):
         self._next_ts = 0
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        self.app.on_response_prepare.append(_last_answer)
+        self.app.on_response_prepare.append(last_answer)
         router.add_route("*", "/api/{method}", self._api)
         router.add_post("/services/T0/B0/secret", self._webhook)
 
@@ -72,19 +84,35 @@ class FakeSlack(FakeServer):
             return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=self._wait())
         arguments = await self._arguments(request, method)
         if arguments is None:
-            return _refuse("invalid_arguments")
+            return refuse("invalid_arguments")
         self.calls.append((method, arguments))
+        self.called_at.append((time.monotonic(), method, str(arguments.get("channel", ""))))
         if request.headers.get("Authorization") != f"Bearer {self.token}":
-            return _refuse("invalid_auth" if "Authorization" in request.headers else "not_authed")
+            return refuse("invalid_auth" if "Authorization" in request.headers else "not_authed")
         if self.fail_with.get(method):
-            return _refuse(self.fail_with[method].pop(0))
+            return refuse(self.fail_with[method].pop(0))
         handler = getattr(self, "_" + method.replace(".", "_"), None)
         if handler is None:
-            return _refuse("unknown_method")
+            return refuse("unknown_method")
+        if method in WRITES:
+            return await self._written(request, lambda: handler(arguments))
         answer: web.Response = handler(arguments)
-        if method in {"chat.postMessage", "chat.update", "chat.delete"} and self.lose_answers > 0:
+        answer.headers["x-oauth-scopes"] = ",".join(sorted(self.scopes))
+        return answer
+
+    async def _written(self, request: web.Request, write: Callable[[], web.Response]) -> web.StreamResponse:
+        if self.stalls == "before":
+            self.stalled.set()
+            await stall()
+        answer = write()
+        if self.stalls == "after":
+            self.stalled.set()
+            await stall()
+        if self.fail_after:
+            return web.Response(status=self.fail_after.popleft(), text="upstream error")
+        if self.lose_answers > 0:
             self.lose_answers -= 1
-            return await _silence(request)
+            return await silence(request)
         return answer
 
     async def _arguments(self, request: web.Request, method: str) -> dict[str, Any] | None:
@@ -104,21 +132,24 @@ class FakeSlack(FakeServer):
         return web.json_response({"ok": True, "team": "Shop", "user": "sitrep", "team_id": "T0", "bot_id": BOT})
 
     def _conversations_info(self, arguments: dict[str, Any]) -> web.Response:
-        error = self._scope("channels:read") or self._channel_error(arguments, posting=False)
-        return _refuse(error) if error else _ok(channel={"id": arguments["channel"]})
+        lacking = self._lacks(arguments, "read")
+        error = self._channel_error(arguments, posting=False)
+        return lacking or (refuse(error) if error else ok(channel={"id": arguments["channel"]}))
 
     def _conversations_join(self, arguments: dict[str, Any]) -> web.Response:
         channel = arguments.get("channel", "")
         if channel not in self.joinable:
-            return _refuse("method_not_supported_for_channel_type")
+            return refuse("method_not_supported_for_channel_type")
         self.not_joined.discard(channel)
-        return _ok(channel={"id": channel})
+        return ok(channel={"id": channel})
 
     def _chat_postMessage(self, arguments: dict[str, Any]) -> web.Response:  # noqa: N802 - Slack's spelling
-        error = self._scope("chat:write") or self._channel_error(arguments) or self._thread_error(arguments)
+        if "chat:write" not in self.scopes:
+            return missing_scope("chat:write", self.scopes)
+        error = self._channel_error(arguments) or self._thread_error(arguments)
         if error:
-            return _refuse(error)
-        refusal = _content_refusal(arguments, LONGEST_TEXT)
+            return refuse(error)
+        refusal = content_refusal(arguments, LONGEST_TEXT)
         if refusal is not None:
             return refusal
         channel = arguments["channel"]
@@ -126,7 +157,7 @@ class FakeSlack(FakeServer):
             return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "1"})
         self._posted_at[channel] = time.monotonic()
         message = self._store(channel, arguments)
-        return _ok(channel=channel, ts=message.ts, message=message.as_json(with_metadata=False))
+        return ok(channel=channel, ts=message.ts, message=message.as_json(with_metadata=False))
 
     def _chat_update(self, arguments: dict[str, Any]) -> web.Response:
         error = self._channel_error(arguments)
@@ -136,38 +167,38 @@ class FakeSlack(FakeServer):
         elif not error and message is not None and message.by != BOT:
             error = "cant_update_message"
         if error:
-            return _refuse(error)
-        refusal = _content_refusal(arguments, LONGEST_UPDATE)
+            return refuse(error)
+        refusal = content_refusal(arguments, LONGEST_UPDATE)
         if refusal is not None:
             return refusal
         assert message is not None
         message.edit(arguments)
-        return _ok(channel=message.channel, ts=message.ts, text=message.text)
+        return ok(channel=message.channel, ts=message.ts, text=message.text)
 
     def _chat_delete(self, arguments: dict[str, Any]) -> web.Response:
         message = self._find(arguments)
         if message is None or message.deleted:
-            return _refuse("message_not_found")
+            return refuse("message_not_found")
         if message.by != BOT:
-            return _refuse("cant_delete_message")
+            return refuse("cant_delete_message")
         message.deleted = True
-        return _ok(channel=message.channel, ts=message.ts)
+        return ok(channel=message.channel, ts=message.ts)
 
     def _conversations_history(self, arguments: dict[str, Any]) -> web.Response:
-        error = self._scope("channels:history") or self._channel_error(arguments, posting=False)
-        if error:
-            return _refuse(error)
+        lacking, error = self._lacks(arguments, "history"), self._channel_error(arguments, posting=False)
+        if lacking or error:
+            return lacking or refuse(error)
         found = [m for m in self.heads + self._broadcasts() if m.channel == arguments["channel"]]
         newest_first = sorted(found, key=lambda message: message.ts, reverse=True)
         return self._listing(newest_first, arguments)
 
     def _conversations_replies(self, arguments: dict[str, Any]) -> web.Response:
-        error = self._scope("channels:history") or self._channel_error(arguments, posting=False)
+        lacking, error = self._lacks(arguments, "history"), self._channel_error(arguments, posting=False)
         parent = self._find(arguments)
         if not error and parent is None:
             error = "thread_not_found"
-        if error or parent is None:
-            return _refuse(error)
+        if lacking or error or parent is None:
+            return lacking or refuse(error)
         return self._listing([parent, *self.replies(parent.ts)], arguments)
 
     def _broadcasts(self) -> list[SlackMessage]:
@@ -176,13 +207,15 @@ class FakeSlack(FakeServer):
     def _listing(self, messages: list[SlackMessage], arguments: dict[str, Any]) -> web.Response:
         start, size = int(arguments.get("cursor") or 0), min(int(arguments.get("limit", 100)), 999)
         with_metadata = arguments.get("include_all_metadata") == "true"
-        recent = [m for m in messages if float(m.ts) >= float(arguments.get("oldest", 0))]
+        recent = [m for m in messages if not self.history_lags and float(m.ts) >= float(arguments.get("oldest", 0))]
         page = [m.as_json(with_metadata=with_metadata) for m in recent[start : start + size]]
         more = str(start + size) if start + size < len(recent) else ""
-        return _ok(messages=page, has_more=bool(more), response_metadata={"next_cursor": more})
+        return ok(messages=page, has_more=bool(more), response_metadata={"next_cursor": more})
 
-    def _scope(self, scope: str) -> str:
-        return "" if scope in self.scopes else "missing_scope"
+    def _lacks(self, arguments: dict[str, Any], deed: str) -> web.Response | None:
+        """The refusal of a token that may not do this in a channel of this kind."""
+        needed = f"{'groups' if arguments.get('channel') in self.private else 'channels'}:{deed}"
+        return None if needed in self.scopes else missing_scope(needed, self.scopes)
 
     def _channel_error(self, arguments: dict[str, Any], *, posting: bool = True) -> str:
         channel = arguments.get("channel", "")
@@ -230,53 +263,11 @@ class FakeSlack(FakeServer):
         except ValueError:
             return web.Response(status=400, text="invalid_payload")
         self.calls.append(("webhook", arguments))
-        if _content_refusal(arguments, LONGEST_TEXT) is not None or (self.refuse_blocks and arguments.get("blocks")):
+        if content_refusal(arguments, LONGEST_TEXT) is not None or (self.refuse_blocks and arguments.get("blocks")):
             return web.Response(status=400, text="invalid_blocks" if arguments.get("blocks") else "no_text")
         message = self._store("C0WEBHOOK", arguments)
         message.by_webhook = True
         if self.lose_answers > 0:
             self.lose_answers -= 1
-            return await _silence(request)
+            return await silence(request)
         return web.Response(text="ok")
-
-
-def _content_refusal(arguments: dict[str, Any], longest: int) -> web.Response | None:
-    blocks, text = arguments.get("blocks") or [], arguments.get("text") or ""
-    if not blocks and not text:
-        return _refuse("no_text")
-    if len(text) > longest:
-        return _refuse("msg_too_long")
-    errors = block_errors(blocks)
-    if errors:
-        return _refuse("invalid_blocks", errors)
-    if blocks_size(blocks) > WHOLE_BLOCKS:
-        return _refuse("msg_blocks_too_long")
-    error = metadata_error(arguments.get("metadata"))
-    return _refuse(error) if error else None
-
-
-async def _last_answer(_request: web.Request, response: web.StreamResponse) -> None:
-    """One request a connection: the server need not wait for idle ones when it stops."""
-    response.headers["Connection"] = "close"
-    response.force_close()
-
-
-async def _silence(request: web.Request) -> web.StreamResponse:
-    """The connection ends without an answer: nobody can tell whether the call had its effect."""
-    await asyncio.sleep(0)
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()
-
-
-def _ok(**values: object) -> web.Response:
-    return web.json_response({"ok": True, **values})
-
-
-def _refuse(code: str, errors: list[str] | None = None) -> web.Response:
-    body: dict[str, Any] = {"ok": False, "error": code}
-    if errors:
-        body |= {"errors": errors, "response_metadata": {"messages": [f"[ERROR] {line}" for line in errors]}}
-    if code == "missing_scope":
-        body |= {"needed": "channels:history", "provided": "chat:write"}
-    return web.json_response(body)
