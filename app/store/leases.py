@@ -40,6 +40,21 @@ class Leases:
             )
         return Lease(name, self._holder, row["token"]) if row else None
 
+    async def keep(self, lease: Lease, seconds: float) -> bool:
+        """Hold it for this long from now; False if it went to somebody else meanwhile."""
+        async with self._store.transaction() as transaction:
+            touched = await transaction.execute(
+                """
+                update lease set until = now() + make_interval(secs => %(seconds)s)
+                where name = %(name)s and holder = %(holder)s and token = %(token)s
+                """,
+                seconds=seconds,
+                name=lease.name,
+                holder=lease.holder,
+                token=lease.token,
+            )
+        return touched > 0
+
     async def rest(self, lease: Lease, seconds: float) -> None:
         """Let it go; nobody, ourselves included, may take it for this long."""
         async with self._store.transaction() as transaction:

@@ -1,7 +1,10 @@
 """What became of a send, as the outbox keeps it."""
 
-from app.store.claims import Claim
+from app.store.claims import LEASE_SECONDS, Channel, Claim
 from app.store.engine import Store, Transaction
+
+LEAST_SECONDS = 10.0
+"""A sender that has less than this left of its lease was held up, and sends no more."""
 
 SEARCH_AGAIN_SECONDS = 15.0
 
@@ -13,6 +16,26 @@ class Outcomes:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    async def hold(self, claim: Claim) -> bool:
+        """The whole lease from now on, asked right before the send; False if too little was left of it."""
+        async with self._store.transaction() as transaction:
+            touched = await transaction.execute(
+                f"""
+                update delivery set lease_until = now() + make_interval(secs => %(seconds)s)
+                where {_KEY} and lease = %(lease)s and state = 'sending'
+                  and lease_until > now() + make_interval(secs => %(least)s)
+                """,  # noqa: S608 - a constant
+                seconds=LEASE_SECONDS,
+                least=LEAST_SECONDS,
+                **_key(claim),
+            )
+        return touched > 0
+
+    async def put_back(self, claim: Claim) -> None:
+        """Nothing was sent: due at once; what was unknown before the claim still is."""
+        await self._set(claim, "state = case when %(u)s then state else 'due' end, lease_until = now(), due_at = now()",
+                        u=claim.unknown)  # fmt: skip
 
     async def record(self, claim: Claim, reference: str, digest: str) -> bool:
         """It is shown. False if the lease was lost: then somebody else has recorded, or will."""
@@ -30,25 +53,55 @@ class Outcomes:
                 wanted=claim.wanted,
                 **_key(claim),
             )
-            if touched and claim.part == "head":
-                await transaction.execute(
-                    """
-                    update incident set first_notified_at = now()
-                    where (id = %(id)s or parent_id = %(id)s) and first_notified_at is null
-                    """,
-                    id=claim.incident_id,
-                )
+            if touched:
+                await _first_told(transaction, claim)
         return touched > 0
 
     async def retry(self, claim: Claim, reason: str, after_seconds: float) -> None:
-        """Not sent, and surely so: due again later."""
-        await self._set(claim, "state = 'due', error = %(e)s, due_at = now() + make_interval(secs => %(s)s)",
-                        e=reason[:300], s=after_seconds)  # fmt: skip
+        """Not posted, and surely so: due again later. An edit may have arrived, so what stands there is not known."""
+        await self._set(claim, "state = 'due', digest = null, error = %(e)s,"
+                        " due_at = now() + make_interval(secs => %(s)s)", e=reason[:300], s=after_seconds)  # fmt: skip
 
     async def leave_unknown(self, claim: Claim, reason: str, after_seconds: float) -> None:
         """It may have arrived: keep `sending`, so that the next claim looks for it first."""
         await self._set(claim, "lease_until = now(), error = %(e)s,"
                         " due_at = now() + make_interval(secs => %(s)s)", e=reason[:300], s=after_seconds)  # fmt: skip
+
+    async def found(self, claim: Claim, reference: str) -> bool:
+        """It did arrive; an edit follows if more was wanted since the first wish, for nobody knows what it shows."""
+        async with self._store.transaction() as transaction:
+            await _lock_incident(transaction, claim)
+            touched = await transaction.execute(
+                f"""
+                update delivery set reference = %(reference)s, digest = null, error = null, searches = 0,
+                  may_repeat = 0, shown = greatest(shown, case when part like 'news:%%' then wanted else 1 end),
+                  state = case when wanted > 1 and part not like 'news:%%' then 'due' else 'shown' end,
+                  due_at = now(), lease = null
+                where {_KEY} and lease = %(lease)s and state = 'sending'
+                """,  # noqa: S608 - a constant
+                reference=reference,
+                **_key(claim),
+            )
+            if touched:
+                await _first_told(transaction, claim)
+        return touched > 0
+
+    async def hurry(self, channel: Channel) -> int:
+        """The vendor is well again: what waits here because it had failed is due now; how many there were."""
+        async with self._store.transaction() as transaction:
+            return await transaction.execute(
+                """
+                update delivery d set due_at = now() from (
+                  select incident_id, part from delivery
+                  where notifier = %(notifier)s and target = %(target)s and due_at > now() and error is not null
+                    and (state = 'due' or (state = 'sending' and searches = 0 and lease_until < now()))
+                  for update skip locked) waiting
+                where d.incident_id = waiting.incident_id and d.part = waiting.part
+                  and d.notifier = %(notifier)s and d.target = %(target)s
+                """,
+                notifier=channel.notifier,
+                target=channel.target,
+            )
 
     async def reference(self, claim: Claim) -> str | None:
         """What the delivery shows now, whoever recorded it."""
@@ -84,7 +137,7 @@ class Outcomes:
                 await transaction.execute(
                     """
                     update delivery set reference = null, digest = null, nonce = gen_random_uuid(), wanted = wanted + 1,
-                      state = case when state = 'shown' then 'due' else state end
+                      state = case when state in ('shown', 'parked') then 'due' else state end
                     where incident_id = %(id)s and notifier = %(notifier)s and target = %(target)s and part = 'details'
                     """,
                     id=claim.incident_id,
@@ -112,6 +165,17 @@ class Outcomes:
 async def _lock_incident(transaction: Transaction, claim: Claim) -> None:
     """Incident before delivery, as everywhere: the other order would meet a webhook half-way."""
     await transaction.execute("select 1 from incident where id = %(id)s for update", id=claim.incident_id)
+
+
+async def _first_told(transaction: Transaction, claim: Claim) -> None:
+    if claim.part == "head":
+        await transaction.execute(
+            """
+            update incident set first_notified_at = now()
+            where (id = %(id)s or parent_id = %(id)s) and first_notified_at is null
+            """,
+            id=claim.incident_id,
+        )
 
 
 def _key(claim: Claim) -> dict[str, object]:
