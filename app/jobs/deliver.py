@@ -8,7 +8,7 @@ import structlog
 
 from app import telemetry
 from app.jobs.settle import PACE_SECONDS, Settler
-from app.notify.dispatcher import Dispatcher
+from app.notify.dispatcher import Dispatcher, Sent
 from app.notify.notifier import NOTE, Letter
 from app.store.claims import Channel, Claim
 from app.store.deliveries import Deliveries
@@ -79,10 +79,16 @@ class Sender:
             return await self._settler.look(claim, letter)
         outcome = await self._dispatcher.deliver(name, letter)
         telemetry.DELIVERIES.labels(name, type(outcome).__name__.lower()).inc()
-        return await self._settler.record(claim, outcome, digest)
+        rest = await self._settler.record(claim, outcome, digest)
+        if claim.is_first_word and isinstance(outcome, Sent):
+            await self._settler.end_said(claim, letter, outcome.reference)
+        return rest
 
     async def _letter(self, claim: Claim) -> Letter:
         """The newest state of the incident, as this part of it."""
+        if claim.is_first_word:
+            # Before the incident is read: what comes after that is news.
+            await self._deliveries.leave_to_head(claim)
         return Letter(
             incident=await self._incidents.get(claim.incident_id),
             target=claim.channel.target,

@@ -1,7 +1,10 @@
 """What a send's outcome means for the delivery, and how an outcome that nobody knows is found out."""
 
+from dataclasses import replace
+
 import structlog
 
+from app.domain.alert import AlertStatus
 from app.notify.dispatcher import (
     CannotSearch,
     Dispatcher,
@@ -15,7 +18,7 @@ from app.notify.dispatcher import (
     Unknown,
     Waiting,
 )
-from app.notify.notifier import Letter
+from app.notify.notifier import END, Letter, Target
 from app.store.claims import Claim
 from app.store.outcomes import Outcomes
 
@@ -76,6 +79,13 @@ class Settler:
                 await outcomes.leave_unknown(claim, reason, after_seconds)
                 return _rest(retry)
         return PACE_SECONDS
+
+    async def end_said(self, claim: Claim, letter: Letter, reference: str) -> None:
+        """What was over before anybody could be told of it is told once, by a head that says so."""
+        notifier, end, incident = claim.channel.notifier, Target(claim.channel.target, END), letter.incident
+        if incident.state is AlertStatus.RESOLVED and (notifier, end) in self._dispatcher.targets(incident):
+            digest = self._dispatcher.digest(notifier, replace(letter, part=END))
+            await self._outcomes.end_said(claim, reference, digest)
 
     async def _withdraw_if_second(self, claim: Claim, reference: str) -> None:
         """Another writer recorded while our lease had ended: if it shows another message, ours goes."""

@@ -43,3 +43,8 @@ class Claim:
     may_repeat: bool
     created_at: datetime
     news: tuple[str, ...] = ()
+
+    @property
+    def is_first_word(self) -> bool:
+        """Whether a head is to be posted now of which none stands, as far as we know."""
+        return self.part == "head" and self.reference is None and not self.unknown

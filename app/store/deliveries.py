@@ -62,7 +62,7 @@ class Deliveries(Outcomes):
                   and head.target = d.target and head.part = 'head'
                 where d.state not in ('parked', 'shown') and d.state <> 'absorbed' and d.due_at <= now()
                   and (d.state <> 'sending' or d.lease_until < now())
-                  and (d.part in ('head', 'note', 'end') or head.reference is not null)
+                  and (d.part in ('head', 'note') or head.reference is not null)
                 group by d.notifier, d.target)
                 select notifier, target from due where place <= 50 order by place
                 """
@@ -86,7 +86,7 @@ class Deliveries(Outcomes):
                   where d.notifier = %(notifier)s and d.target = %(target)s
                     and d.state not in ('parked', 'shown') and d.state <> 'absorbed' and d.due_at <= now()
                     and (d.state <> 'sending' or d.lease_until < now())
-                    and (d.part in ('head', 'note', 'end') or head.reference is not null)
+                    and (d.part in ('head', 'note') or head.reference is not null)
                   order by d.reference is not null, d.part not in ('head', 'note'), i.severity desc, i.storm is null,
                     d.due_at
                   limit 1 for update of d skip locked

@@ -10,6 +10,17 @@ SEARCH_AGAIN_SECONDS = 15.0
 
 _KEY = "incident_id = %(incident_id)s and notifier = %(notifier)s and target = %(target)s and part = %(part)s"
 
+# Other replies of this class that wait, and that nobody has begun to tell.
+_SAID = """
+update delivery d set state = 'shown', shown = d.wanted from (
+  select incident_id, part from delivery where incident_id = %(incident_id)s and notifier = %(notifier)s
+    and target = %(target)s and part like %(class_)s || '%%' and part <> %(part)s and state = 'due' and shown = 0
+  for update skip locked) waiting
+where d.incident_id = waiting.incident_id and d.part = waiting.part
+  and d.notifier = %(notifier)s and d.target = %(target)s
+returning d.wanted
+"""
+
 
 class Outcomes:
     """Writes after a claim; each checks that the lease is still ours."""
@@ -119,6 +130,31 @@ class Outcomes:
         wait = "due_at = now() + make_interval(secs => %(s)s)"
         wish = f"state = 'due', searches = 0, may_repeat = %(m)s, {wait}"
         await self._set(claim, wish, m=int(may_repeat), s=after_seconds)
+        if claim.part.startswith("news:") and not may_repeat:
+            await self._join_news(claim)
+
+    async def leave_to_head(self, claim: Claim) -> None:
+        """The head that is about to be posted wakes people and says it all: news that waits for it is told by it."""
+        async with self._store.transaction() as transaction:
+            await transaction.all(_SAID, **_key(claim), class_="news:")
+
+    async def end_said(self, claim: Claim, reference: str, digest: str) -> None:
+        """The head was posted when all was over: the word on the end, wanted or not yet, is said with it."""
+        async with self._store.transaction() as transaction:
+            await _lock_incident(transaction, claim)
+            await transaction.execute(
+                """
+                insert into delivery (incident_id, notifier, target, part, state, shown, nonce, reference, digest)
+                values (%(incident_id)s, %(notifier)s, %(target)s, 'end', 'shown', 1, gen_random_uuid(),
+                  %(reference)s, %(digest)s)
+                on conflict (incident_id, notifier, target, part) do update
+                  set state = 'shown', shown = delivery.wanted, reference = excluded.reference,
+                    digest = excluded.digest where delivery.reference is null and delivery.state = 'due'
+                """,
+                reference=reference,
+                digest=digest,
+                **_key(claim),
+            )
 
     async def forget(self, claim: Claim, reason: str) -> None:
         """What was to be edited is gone: post anew, and the replies under a gone head with it."""
@@ -152,6 +188,17 @@ class Outcomes:
     async def park(self, claim: Claim, reason: str) -> None:
         """Hopeless until a person changes something: kept, shown, and not tried again by itself."""
         await self._set(claim, "state = 'parked', error = %(e)s, due_at = now()", e=reason[:300])
+
+    async def _join_news(self, claim: Claim) -> None:
+        """It surely was not told: what came meanwhile and waits is told in the same reply."""
+        async with self._store.transaction() as transaction:
+            said = await transaction.all(_SAID, **_key(claim), class_=claim.part.rpartition(":")[0] + ":")
+            newest = max((row["wanted"] for row in said), default=0)
+            await transaction.execute(
+                f"update delivery set wanted = greatest(wanted, %(newest)s) where {_KEY} and lease = %(lease)s",  # noqa: S608 - a constant
+                newest=newest,
+                **_key(claim),
+            )
 
     async def _set(self, claim: Claim, assignments: str, **parameters: object) -> None:
         async with self._store.transaction() as transaction:

@@ -60,7 +60,7 @@ class SlackHouse:
     def __init__(self, store: Store, slack: FakeSlack, notifiers: list[Notifier]) -> None:
         self.store = store
         self.slack = slack
-        self.deliveries = Deliveries(store)
+        self.deliveries = Deliveries(store, storms=False)
         self.dispatcher = Dispatcher(notifiers, longest_call_seconds=5.0)
         self._names = [notifier.name for notifier in notifiers]
 

@@ -253,7 +253,7 @@ async def test_what_is_hopeless_is_parked_with_its_reason(house: House) -> None:
 
 async def test_two_senders_never_speak_in_one_channel_at_once(house: House) -> None:
     house.wall.pause_seconds = 0.3
-    await asyncio.gather(*(house.round(house.sender()) for _ in range(4)))
+    await asyncio.gather(*(house.once(house.sender()) for _ in range(4)))
     assert len(house.wall.letters) == 1
 
 
