@@ -26,6 +26,7 @@ from app.playbooks.loader import load_playbooks
 from app.playbooks.questions import Questions
 from app.settings import Settings
 from app.store.acceptance import Acceptance
+from app.store.asking import Asking
 from app.store.deliveries import Deliveries
 from app.store.engine import Store
 from app.store.enrichment import Enrichments
@@ -99,6 +100,7 @@ def _api(settings: Settings, store: Store, queue: Queue) -> ApiContext:
         rejections=Rejections(store),
         heartbeats=Heartbeats(store),
         incidents=Incidents(store),
+        asking=Asking(store, queue.enqueue),
         search=Search(store),
     )
 

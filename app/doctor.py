@@ -14,7 +14,7 @@ from app.store.embedded import running_url
 from app.store.engine import Store, StoreUnavailableError
 from app.store.heartbeats import WATCHDOG, Heartbeats
 from app.store.migrate import Revisions, revisions
-from app.store.parked import ParkedDeliveries
+from app.store.parked import ParkedDeliveries, ParkedIncidents
 
 WATCHDOG_LATE = timedelta(minutes=15)
 
@@ -89,6 +89,7 @@ async def _inside(store: Store, statement: str) -> list[Diagnosis]:
             Diagnosis("database", healthy=True, statement=statement),
             await _watchdog(store),
             *await _parked(store),
+            *await _given_up(store),
         ]
     except StoreUnavailableError:
         return []
@@ -122,6 +123,16 @@ async def _parked(store: Store) -> list[Diagnosis]:
     statement = "; ".join(f"{notifier}: {count} parked, {reason}" for notifier, reason, count in parked[:5])
     fix = "mend what the reason names; an incident's next webhook delivers it again"
     return [Diagnosis("deliveries", healthy=False, statement=statement, fix=fix), *unpaged]
+
+
+async def _given_up(store: Store) -> list[Diagnosis]:
+    """Incidents that could not be looked into; nothing is said where there is none."""
+    reasons = await ParkedIncidents(store).reasons()
+    if not reasons:
+        return []
+    statement = "; ".join(f"{count} could not be looked into: {reason}" for reason, count in reasons)
+    fix = "report what the reason names; `sitrep incidents ask ID` makes Sitrep look again"
+    return [Diagnosis("incidents", healthy=False, statement=statement, fix=fix)]
 
 
 async def _unpaged(store: Store) -> list[Diagnosis]:

@@ -132,6 +132,9 @@ DELIVERIES_PARKED = Labelled(
     )
 )
 STORMS = Gauge("sitrep_storms", "Storms that rage, each told in one message", registry=REGISTRY)
+INCIDENTS_PARKED = Gauge(
+    "sitrep_incidents_parked", "Incidents that could not be looked into and were given up", registry=REGISTRY
+)
 JOBS_BEHIND = Gauge("sitrep_jobs_behind", "Jobs that are due and not started", registry=REGISTRY)
 
 

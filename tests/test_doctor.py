@@ -172,6 +172,22 @@ async def test_alerts_that_page_nobody_are_no_fault_but_that_none_ever_does_is(d
 
 
 @pytest.mark.anyio
+async def test_doctor_names_incidents_that_could_not_be_looked_into(database_url: str) -> None:
+    store = Store(database_url)
+    try:
+        await delivery(store, "shown")
+        assert "incidents" not in await examined(SITREP_DATABASE_URL=database_url)
+        async with store.transaction() as transaction:
+            await transaction.execute("update incident set parked = 'enrichment failed 5 times, last with X'")
+        found = await examined(SITREP_DATABASE_URL=database_url)
+        assert not found["incidents"].healthy
+        assert "last with X" in found["incidents"].statement
+        assert "sitrep incidents ask" in found["incidents"].fix
+    finally:
+        await store.aclose()
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("url", NO_ADDRESSES[1:])
 async def test_doctor_names_an_address_of_no_database_without_the_password(url: str) -> None:
     found = await examined(SITREP_DATABASE_URL=url)

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from app.ingest.sender import Sender
 from app.settings import Settings
 from app.store.acceptance import Acceptance
+from app.store.asking import Asking
 from app.store.engine import Store
 from app.store.heartbeats import Heartbeats
 from app.store.incidents import Incidents
@@ -26,6 +27,7 @@ class ApiContext:
     rejections: Rejections
     heartbeats: Heartbeats
     incidents: Incidents
+    asking: Asking
     search: Search
     body_deadline_seconds: float = 20.0
 

@@ -180,7 +180,7 @@ class Incident:
     """The whole as it stands now: what pages, REST and messages are drawn from.
 
     `storm`: the key of the storm that this is the parent of. `parent_headline`: of the storm that swept it in, while
-    that storm rages. `times_today`: how often it began in a day.
+    that storm rages. `times_today`: how often it began in a day. `parked`: why nobody looks into it any more.
     """
 
     id: UUID
@@ -211,6 +211,7 @@ class Incident:
     timeline: tuple[TimelineEntry, ...] = ()
     resolution: Mapping[str, str] | None = None
     storm: str | None = None
+    parked: str | None = None
     parent_headline: str = ""
     times_today: int = 1
 

@@ -13,7 +13,9 @@ from app.domain.evidence import Evidence
 from app.domain.incident import Assessment, Enrichment, Recollection
 from app.jobs.announce import Announcer
 from app.pipeline import About, Judged, Pipeline
+from app.redact import redact
 from app.store.codec import Summary
+from app.store.engine import StoreUnavailableError
 from app.store.enrichment import PAST_DAYS, Conclusion, Enrichments, Work
 from app.store.news import News
 from app.store.queue import MAX_ATTEMPTS, Queue
@@ -39,18 +41,24 @@ class Enricher:
     async def enrich(self, incident_id: UUID) -> None:
         """Until nothing is behind: what came while one round ran is seen by the next."""
         for _ in range(MAX_ROUNDS):
-            if await self.enrichments.attempts(incident_id) >= MAX_ATTEMPTS:
-                await self.enrichments.park(incident_id, f"enrichment failed {MAX_ATTEMPTS} times")
-                telemetry.ENRICHMENTS.labels("parked").inc()
-                await self.announcer.announce(incident_id)
+            if await self._gave_up(incident_id):
                 return
             work = await self.enrichments.begin(incident_id)
             if work is None:
                 return
-            await self._round(work)
+            try:
+                await self._round(work)
+            except StoreUnavailableError:
+                raise
+            except Exception as error:
+                await self.enrichments.tries.stumbled(incident_id, work.fence, _reason(error))
+                raise
 
     async def look_again(self, incident_id: UUID) -> None:
         """Ask once more what was empty at first: a crash whose last lines had not arrived yet."""
+        if await self.enrichments.tries.count(incident_id) >= MAX_ATTEMPTS:
+            # What was judged stands; a look that takes the process with it is not worth another try.
+            return
         work = await self.enrichments.begin(incident_id, again=True)
         if work is None or work.previous is None or work.state is AlertStatus.RESOLVED:
             return
@@ -60,6 +68,17 @@ class Enricher:
         evidence = work.previous_evidence + more
         judged = await self.pipeline.judge(_about(work), evidence, work.previous.recollection, datetime.now(UTC))
         await self._conclude(work, judged, work.previous.recollection, "complete")
+
+    async def _gave_up(self, incident_id: UUID) -> bool:
+        """Whether it was tried too often: parked, and told from what is known."""
+        if await self.enrichments.tries.count(incident_id) < MAX_ATTEMPTS:
+            return False
+        if not await self.enrichments.tries.park(incident_id, MAX_ATTEMPTS):
+            return False
+        telemetry.ENRICHMENTS.labels("parked").inc()
+        log.error("an incident could not be looked into, and is given up")
+        await self.announcer.announce(incident_id)
+        return True
 
     async def _round(self, work: Work) -> None:
         if work.state is AlertStatus.RESOLVED and work.previous is not None:
@@ -122,6 +141,12 @@ def _count(evidence: Evidence) -> None:
         telemetry.GATHER_SECONDS.labels(source).observe(milliseconds / 1000)
     for gap in evidence.gaps:
         telemetry.GAPS.labels(gap.source).inc()
+
+
+def _reason(error: Exception) -> str:
+    """The kind of the error and its first line: further lines of a database's quote whole rows."""
+    said = redact(next(iter(str(error).splitlines()), ""))
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _about(work: Work) -> About:

@@ -13,7 +13,7 @@ from app.jobs.deliver import Sender
 from app.jobs.enrich import Enricher
 from app.jobs.storms import KEEP_EVERY_SECONDS, StormKeeper
 from app.store.engine import Store, StoreUnavailableError
-from app.store.parked import ParkedDeliveries
+from app.store.parked import ParkedDeliveries, ParkedIncidents
 from app.store.partitions import ensure_partitions
 from app.store.queue import ENRICH, LOOK_AGAIN, PAGES, QUEUE, JobContext, Queue, Wish, retry_strategy
 from app.store.storms import Storms
@@ -42,6 +42,7 @@ class Worker:
         self._sender = sender
         self._announcer: Announcer = enricher.announcer
         self._parked = ParkedDeliveries(store)
+        self._parked_incidents = ParkedIncidents(store)
         self._seen_parked: set[str] = set()
         self._stopping = asyncio.Event()
         _register(queue, enricher)
@@ -88,7 +89,8 @@ class Worker:
             shutdown_graceful_timeout=GRACE_SECONDS,
             fetch_job_polling_interval=POLL_SECONDS,
             update_heartbeat_interval=HEARTBEAT_SECONDS,
-            delete_jobs="successful",
+            # A job is a wake-up: what is still to be done stands in the incident's row.
+            delete_jobs="always",
         )
 
     async def _every(
@@ -122,6 +124,7 @@ class Worker:
         if stalled or behind:
             log.info("took up what was left behind", stalled_jobs=stalled, incidents=len(behind))
         telemetry.JOBS_BEHIND.set(len(behind))
+        telemetry.INCIDENTS_PARKED.set(await self._parked_incidents.count())
         await self._announcer.watch_slow()
         parked = await self._parked.counts()
         for notifier in {*parked, *self._seen_parked}:

@@ -80,7 +80,7 @@ def head_page(incident: Incident, occasion: Occasion) -> Mapping[str, Any]:
         "until": incident.resolved_at if resolved else None,
         "lasted": span((incident.resolved_at - onset).total_seconds()) if resolved and incident.resolved_at else "",
         "pending": incident.assessment is None,
-        "gathering": incident.enrichment != "complete",
+        "gathering": incident.enrichment != "complete" and not incident.parked,
         "storm": incident.storm is not None,
         "swept_in_by": short(incident.parent_headline, max(width, 60)),
         "times": f"{ordinal(incident.times_today)} time today" if incident.times_today >= OFTEN else "",
@@ -114,7 +114,8 @@ def _why(incident: Incident, width: int) -> Mapping[str, Any]:
     briefing = _briefing(incident)
     if briefing is None:
         nothing = {"change": None, "no_change": "", "because": (), "odd": "", "against": ""}
-        return {"cause": "Cause unknown yet: gathering…", **nothing}
+        cause = "Cause unknown: looking into it failed" if incident.parked else "Cause unknown yet: gathering…"
+        return {"cause": cause, **nothing}
     against = short(prefixed("Against: ", briefing.against), width)
     odd = short(prefixed("Odd, unproven: ", briefing.odd), width)
     # A storm has no one change: what stands out in it takes that line.

@@ -23,6 +23,7 @@ from app.store.codec import (
 from app.store.engine import Row, Store, Transaction
 from app.store.news import News, tell_news, want_edits
 from app.store.rows import alert_from_row, subjects_from_json, subjects_to_json
+from app.store.tries import Tries
 
 SEARCH_CHARACTERS = 64_000
 PAST_DAYS = 90
@@ -60,6 +61,7 @@ class Enrichments:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.tries = Tries(store)
 
     async def begin(self, incident_id: UUID, *, again: bool = False) -> Work | None:
         """Claim the incident's work and raise its fence; None if nothing is behind.
@@ -89,6 +91,7 @@ class Enrichments:
                 update incident set enrichment = %(enrichment)s, headline = %(headline)s, cause = %(cause)s,
                   onset_at = coalesce(%(onset)s, onset_at),
                   attempts = case when %(complete)s then 0 else attempts end,
+                  failure = case when %(complete)s then null else failure end,
                   subjects = case when %(subjects)s::jsonb = '[]'::jsonb then subjects else %(subjects)s::jsonb end,
                   namespace = coalesce(nullif(%(namespace)s, ''), namespace),
                   workload = coalesce(nullif(%(workload)s, ''), workload),
@@ -151,19 +154,6 @@ class Enrichments:
                 id=work.incident_id,
                 fence=work.fence,
             )
-
-    async def park(self, incident_id: UUID, reason: str) -> None:
-        """Give up on an incident that fails again and again; the next webhook takes it up again."""
-        async with self._store.transaction() as transaction:
-            await transaction.execute(
-                "update incident set parked = %(reason)s where id = %(id)s", reason=reason[:300], id=incident_id
-            )
-
-    async def attempts(self, incident_id: UUID) -> int:
-        """How often this incident was begun since it last was concluded."""
-        async with self._store.transaction() as transaction:
-            row = await transaction.one("select attempts from incident where id = %(id)s", id=incident_id)
-            return int(row["attempts"]) if row else 0
 
     async def behind(self) -> list[tuple[UUID, int]]:
         """Incidents that want work and have no job waiting or running, with their severity; storms need none."""

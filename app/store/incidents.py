@@ -142,6 +142,7 @@ async def _incident(transaction: Transaction, row: Row) -> Incident:
         timeline=await _timeline(transaction, row),
         resolution=row["resolution"],
         storm=row["storm"],
+        parked=row["parked"],
         parent_headline=row["parent_headline"] or "",
         times_today=row["times_today"],
     )

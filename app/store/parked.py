@@ -6,6 +6,30 @@ from app.store.engine import Store
 NOBODY_PAGED = "coalesce(error, '') like any (array['no_pagerduty_incident%%', 'pagerduty_incident_over%%'])"
 
 
+class ParkedIncidents:
+    """Incidents that could not be looked into, and wait for a webhook or a person."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def count(self) -> int:
+        """How many there are."""
+        async with self._store.transaction() as transaction:
+            row = await transaction.one("select count(*) as count from incident where parked is not null")
+        return int(row["count"]) if row else 0
+
+    async def reasons(self) -> list[tuple[str, int]]:
+        """(why, how many), the most frequent first."""
+        async with self._store.transaction() as transaction:
+            rows = await transaction.all(
+                """
+                select parked, count(*) as count from incident where parked is not null
+                group by parked order by count desc limit 5
+                """
+            )
+        return [(row["parked"], row["count"]) for row in rows]
+
+
 class ParkedDeliveries:
     """Deliveries that wait for a person to mend what their reason names."""
 

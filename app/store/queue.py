@@ -25,16 +25,18 @@ MAX_ATTEMPTS = 5
 class Wish:
     """How urgent an enrichment is: severe before harmless, and among equals what is new before the next of many.
 
-    `alike`: how many incidents of the same alert came just before, as far as that matters.
+    `alike`: how many incidents of the same alert came just before, as far as that matters. `by_hand`: a person
+    waits for it, and so nothing of the same incident goes before it.
     """
 
     severity: Severity
     alike: int = 0
+    by_hand: bool = False
 
     @property
     def priority(self) -> int:
         """For the job engine: higher goes first."""
-        return int(self.severity) * 10 + max(9 - self.alike, 0)
+        return int(self.severity) * 10 + (10 if self.by_hand else max(9 - self.alike, 0))
 
     @property
     def queue(self) -> str:

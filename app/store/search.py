@@ -48,6 +48,7 @@ class Hit:
     title: str
     headline: str
     started_at: datetime
+    parked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Search:
         limit = max(1, min(wanted.limit, MAX_LIMIT))
         columns = (table.c.id, table.c.state, table.c.enrichment, table.c.severity, table.c.title)
         statement = (
-            select(*columns, table.c.headline, table.c.started_at)
+            select(*columns, table.c.headline, table.c.started_at, table.c.parked)
             .where(and_(*_conditions(wanted)))
             .order_by(table.c.started_at.desc(), table.c.id.desc())
             .limit(limit + 1)

@@ -76,7 +76,9 @@ incident = Table(
     Column("search", TSVECTOR),
     Column("storm", Text),
     Column("times_today", Integer, nullable=False, server_default=text("1")),
+    Column("failure", Text),
 )
+Index("incident_parked", incident.c.id, postgresql_where=incident.c.parked.is_not(None))
 Index("incident_unannounced", incident.c.received_at, postgresql_where=incident.c.announced_at.is_(None))
 Index("incident_behind", incident.c.id, postgresql_where=incident.c.wanted_rev > incident.c.enriched_rev)
 Index("incident_search", incident.c.search, postgresql_using="gin")

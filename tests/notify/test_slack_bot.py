@@ -31,6 +31,13 @@ async def test_the_head_is_one_message_with_blocks_a_short_text_and_a_nonce() ->
     assert all(block["text"]["verbatim"] is True for block in message.blocks)
 
 
+async def test_a_head_does_not_promise_more_of_an_incident_that_was_given_up() -> None:
+    async with FakeSlack() as slack:
+        await slack_notifier(slack).send(letter(replace(pending(), parked="enrichment failed 5 times")))
+    assert "gathering" not in slack.messages[0].body
+    assert "Cause unknown: looking into it failed" in slack.messages[0].body
+
+
 async def test_the_link_to_the_page_keeps_its_signature() -> None:
     async with FakeSlack() as slack:
         await slack_notifier(slack).send(letter())

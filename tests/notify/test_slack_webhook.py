@@ -21,6 +21,8 @@ async def test_it_speaks_once_when_all_is_gathered_and_once_at_the_end() -> None
         over = resolved(whole, confirmed=False)
         assert notifier.targets(pending()) == ()
         assert notifier.targets(replace(whole, enrichment="partial")) == ()
+        given_up = replace(pending(), parked="enrichment failed 5 times")
+        assert notifier.targets(given_up) == (Target("webhook", HEAD),), "nothing more will be asked"
         assert notifier.targets(whole) == (Target("webhook", HEAD),)
         assert notifier.targets(over) == (Target("webhook", HEAD), Target("webhook", END))
         await notifier.send(letter(over, target="webhook", part=END))

@@ -47,8 +47,9 @@ class SlackWebhookNotifier:
         return part in {HEAD, END} or part.startswith(LOUD_NEWS)
 
     def targets(self, incident: Incident) -> tuple[Target, ...]:
-        """The message once nothing more is asked; the end, too, once it is over."""
-        if incident.enrichment != "complete" or not self._routes.is_told(incident, self.name):
+        """The message once nothing more is asked, or looking was given up; the end, too, once it is over."""
+        asking = incident.enrichment != "complete" and not incident.parked
+        if asking or not self._routes.is_told(incident, self.name):
             return ()
         ended = incident.state is AlertStatus.RESOLVED
         return (Target(PLACE, HEAD), Target(PLACE, END)) if ended else (Target(PLACE, HEAD),)
