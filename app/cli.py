@@ -1,10 +1,12 @@
 """The `sitrep` command."""
 
 import asyncio
+import getpass
 import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
+from uuid import UUID
 
 import typer
 
@@ -17,6 +19,8 @@ USAGE = 2
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 playbooks_app = typer.Typer(no_args_is_help=True, help="What is looked up for which alert.")
 app.add_typer(playbooks_app, name="playbooks")
+incidents_app = typer.Typer(no_args_is_help=True, help="What a person does to an incident.")
+app.add_typer(incidents_app, name="incidents")
 
 
 def main() -> None:
@@ -135,10 +139,42 @@ def lint_playbooks(directory: Annotated[Path, typer.Argument(help="a folder of Y
         raise typer.Exit(PROBLEM)
 
 
+@incidents_app.callback()
+def incidents() -> None:
+    """Keep the name of the one command: without this it would be left out."""
+
+
+@incidents_app.command("ask")
+def ask_again(incident: Annotated[UUID, typer.Argument(help="an incident's id")]) -> None:
+    """Have an incident looked into anew, also one that was given up."""
+    from app.domain.errors import NotFoundError  # noqa: PLC0415 - as above
+    from app.store.engine import DatabaseUrlError, StoreUnavailableError  # noqa: PLC0415
+    from app.tend import NoDatabaseError  # noqa: PLC0415
+    from app.tend import ask_again as run  # noqa: PLC0415
+
+    try:
+        asyncio.run(run(_settings(), incident, _who()))
+    except (NotFoundError, NoDatabaseError) as error:
+        _fail(str(error), PROBLEM)
+    except DatabaseUrlError as error:
+        _fail(f"SITREP_DATABASE_URL: {error}", USAGE)
+    except StoreUnavailableError as error:
+        _fail(f"the database cannot be reached: {error}", PROBLEM)
+    typer.echo(f"{incident} is looked into again")
+
+
 def _playbooks() -> tuple[Any, ...]:
     from app.playbooks.loader import load_playbooks  # noqa: PLC0415 - as above
 
     return load_playbooks(_settings().playbooks_dir).every
+
+
+def _who() -> str:
+    """The name of whoever types; empty for a user without one, as containers have."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def _settings(**given: str | int | None) -> Settings:

@@ -9,6 +9,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import aiohttp
 import pytest
@@ -18,6 +19,7 @@ from tests.api.running import house, problem
 from tests.fakes.recording import Recording
 from tests.fakes.world import sources_of, world
 from tests.processes import ROOT, free_port, sitrep
+from tests.web.stages import opened
 
 SITREP = str(Path(sys.executable).parent / "sitrep")
 
@@ -198,3 +200,26 @@ def test_playbooks_can_be_listed_shown_and_linted(folder: Path) -> None:
     done = run("playbooks", "lint", str(folder))
     assert done.returncode == 1
     assert "bad.yaml:2" in done.stdout
+
+
+@pytest.mark.anyio
+async def test_a_person_has_an_incident_looked_into_again_from_the_command_line(database_url: str) -> None:
+    async with house(database_url) as running:
+        identifier = await opened(running)
+        done = await asyncio.to_thread(run, "incidents", "ask", identifier, SITREP_DATABASE_URL=database_url)
+        assert (done.returncode, done.stdout) == (0, f"{identifier} is looked into again\n")
+        timeline = (await running.http.get(f"/api/v1/incidents/{identifier}/timeline")).json()["items"]
+        assert "enrichment.asked" in [line["kind"] for line in timeline]
+        other = str(uuid4())
+        done = await asyncio.to_thread(run, "incidents", "ask", other, SITREP_DATABASE_URL=database_url)
+        assert done.returncode == 1
+        assert other in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_asking_without_a_database_says_what_to_set(folder: Path) -> None:
+    done = run("incidents", "ask", str(uuid4()), SITREP_DATA_DIR=str(folder / "none"))
+    assert done.returncode == 1
+    assert "SITREP_DATABASE_URL" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert run("incidents", "ask", "x").returncode == 2

@@ -67,6 +67,11 @@ def has_token(request: Request, tokens: tuple[str, ...]) -> bool:
     return bool(presented) and any(matches)
 
 
+def named(request: Request) -> str:
+    """Who the caller says it is: the user of basic authentication, whom nobody checks. Empty if nothing is said."""
+    return _basic(request.headers.get("authorization", ""))[0]
+
+
 def _authorize(request: Request, tokens: tuple[str, ...], secret: Secret) -> None:
     if not secret:
         if is_local(request) and not _is_foreign_write(request):
@@ -101,13 +106,20 @@ def _presented(authorization: str) -> str:
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "bearer":
         return credentials.strip()
+    return _basic(authorization)[1]
+
+
+def _basic(authorization: str) -> tuple[str, str]:
+    """User and password of a basic header; both empty for anything else."""
+    scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() != "basic":
-        return ""
+        return "", ""
     try:
         decoded = base64.b64decode(credentials.strip(), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        return ""
-    return decoded.partition(":")[2]
+        return "", ""
+    user, _, password = decoded.partition(":")
+    return user, password
 
 
 def _is_loopback(host: str) -> bool:

@@ -55,6 +55,7 @@ class IncidentView(BaseModel):
     timings: dict[str, float | dict[str, float]]
     deliveries: list[DeliveryView]
     resolution: Resolution | None
+    parked: str | None
 
     @classmethod
     def of(cls, incident: Incident, public_url: str) -> "IncidentView":
@@ -94,6 +95,7 @@ class IncidentView(BaseModel):
                 for d in incident.deliveries
             ],
             resolution=Resolution(**incident.resolution) if incident.resolution else None,
+            parked=incident.parked,
             **_judgement(incident.assessment, incident.onset_at),
         )
 

@@ -7,15 +7,15 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 
-from app.api.auth import SCHEMES, may_read
+from app.api.auth import SCHEMES, may_read, named
 from app.api.context import Context
 from app.api.incident_view import IncidentView
 from app.api.problems import documented
-from app.api.views import IncidentPage, Resolution, SimilarView, Timeline, TimelineLine
+from app.api.views import IncidentLink, IncidentPage, Resolution, SimilarView, Timeline, TimelineLine
 from app.domain.alert import AlertStatus, Severity
 from app.domain.evidence import Evidence
 from app.redact import redact
@@ -126,6 +126,18 @@ async def put_resolution(context: Context, incident_id: UUID, resolution: Resolu
     kept = Resolution(**{name: _written(text) for name, text in resolution.model_dump().items()})
     await context.incidents.resolve(incident_id, kept.model_dump())
     return kept
+
+
+@router.post(
+    "/{incident_id}/ask-again",
+    status_code=HTTPStatus.ACCEPTED,
+    responses={**BAD_REQUEST, **documented(404)},
+    operation_id="post_ask_again",
+)
+async def ask_again(request: Request, context: Context, incident_id: UUID) -> IncidentLink:
+    """Look into it anew, also if it was given up; the answer comes before the look."""
+    await context.asking.again(incident_id, redact(named(request)))
+    return IncidentLink(id=str(incident_id), url=f"{context.settings.public_url}/incidents/{incident_id}")
 
 
 def _written(text: str) -> str:

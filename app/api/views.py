@@ -47,6 +47,7 @@ class IncidentLine(BaseModel):
     title: str
     headline: str
     started_at: Instant
+    parked: str | None
 
     @classmethod
     def of(cls, hit: Hit, public_url: str) -> "IncidentLine":
@@ -60,7 +61,15 @@ class IncidentLine(BaseModel):
             title=hit.title,
             headline=hit.headline,
             started_at=hit.started_at,
+            parked=hit.parked,
         )
+
+
+class IncidentLink(BaseModel):
+    """Where to look an incident up."""
+
+    id: str
+    url: str
 
 
 class IncidentPage(BaseModel):

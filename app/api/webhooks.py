@@ -18,6 +18,7 @@ from app.api.auth import SCHEMES, may_post
 from app.api.context import ApiContext, Context
 from app.api.problems import documented
 from app.api.reading import Body, Reading, beside, read, refusal
+from app.api.views import IncidentLink
 from app.api.webhook_body import WEBHOOK_BODY
 from app.domain.errors import InvalidPayloadError
 from app.store.heartbeats import WATCHDOG
@@ -28,13 +29,6 @@ REFUSALS_LOGGED = 3
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"], dependencies=[Depends(may_post), *SCHEMES])
 log = structlog.get_logger()
-
-
-class IncidentLink(BaseModel):
-    """Where to look the incident up."""
-
-    id: str
-    url: str
 
 
 class Accepted(BaseModel):

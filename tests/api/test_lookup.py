@@ -48,6 +48,7 @@ async def test_an_item_of_the_list_carries_what_a_list_shows(sitrep: House) -> N
         "title": "A1 shop/checkout",
         "headline": "A1 shop/checkout",
         "started_at": "2026-08-22T10:01:00Z",
+        "parked": None,
     }
 
 
