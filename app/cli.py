@@ -72,8 +72,8 @@ def doctor() -> None:
     healthy = True
     for diagnosis in asyncio.run(examine(_settings())):
         healthy &= diagnosis.healthy
-        typer.echo(f"{'ok  ' if diagnosis.healthy else 'FAIL'}  {diagnosis.name}: {diagnosis.statement}")
-        if diagnosis.fix and not diagnosis.healthy:
+        typer.echo(f"{diagnosis.mark}  {diagnosis.name}: {diagnosis.statement}")
+        if diagnosis.fix:
             typer.echo(f"      fix: {diagnosis.fix}")
     if not healthy:
         raise typer.Exit(PROBLEM)

@@ -17,6 +17,7 @@ import pytest
 from tests.addresses import NO_ADDRESSES, PASSWORD
 from tests.api.running import house, problem
 from tests.fakes.recording import Recording
+from tests.fakes.slack import FakeSlack
 from tests.fakes.world import sources_of, world
 from tests.processes import ROOT, free_port, sitrep
 from tests.web.stages import opened
@@ -223,3 +224,18 @@ def test_asking_without_a_database_says_what_to_set(folder: Path) -> None:
     assert "SITREP_DATABASE_URL" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert run("incidents", "ask", "x").returncode == 2
+
+
+@pytest.mark.anyio
+async def test_doctor_gives_advice_without_calling_it_a_fault() -> None:
+    async with FakeSlack() as slack:
+        slack.scopes.remove("channels:history")
+        known = {"SITREP_SLACK_TOKEN": slack.token, "SITREP_SLACK_API_URL": slack.api_url}
+        settings = {"SITREP_KUBERNETES": "off", "SITREP_PROBES": "off", "SITREP_SLACK_CHANNEL": "C0ONCALL", **known}
+        done = await asyncio.to_thread(run, "doctor", **settings)
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    [at] = [number for number, line in enumerate(lines) if line.startswith("note  slack: ")]
+    assert "channels:history" in lines[at]
+    assert lines[at + 1].startswith("      fix: add channels:history")
+    assert "FAIL" not in done.stdout

@@ -5,9 +5,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Whether a source or notifier works, what was seen, and the fix where it does not."""
+    """Whether a source or notifier works, what was seen, and the fix where it does not.
+
+    Healthy with a fix is advice: it works, and would work better.
+    """
 
     name: str
     healthy: bool
     statement: str
     fix: str = ""
+
+    @property
+    def mark(self) -> str:
+        """Four letters for the beginning of the line."""
+        if not self.healthy:
+            return "FAIL"
+        return "note" if self.fix else "ok  "

@@ -97,7 +97,6 @@ class FakeSlack(FakeServer):
         if method in WRITES:
             return await self._written(request, lambda: handler(arguments))
         answer: web.Response = handler(arguments)
-        answer.headers["x-oauth-scopes"] = ",".join(sorted(self.scopes))
         return answer
 
     async def _written(self, request: web.Request, write: Callable[[], web.Response]) -> web.StreamResponse:
@@ -133,7 +132,7 @@ class FakeSlack(FakeServer):
 
     def _conversations_info(self, arguments: dict[str, Any]) -> web.Response:
         lacking = self._lacks(arguments, "read")
-        error = self._channel_error(arguments, posting=False)
+        error = self._channel_error(arguments)
         return lacking or (refuse(error) if error else ok(channel={"id": arguments["channel"]}))
 
     def _conversations_join(self, arguments: dict[str, Any]) -> web.Response:
@@ -146,7 +145,7 @@ class FakeSlack(FakeServer):
     def _chat_postMessage(self, arguments: dict[str, Any]) -> web.Response:  # noqa: N802 - Slack's spelling
         if "chat:write" not in self.scopes:
             return missing_scope("chat:write", self.scopes)
-        error = self._channel_error(arguments) or self._thread_error(arguments)
+        error = self._channel_error(arguments, posting=True) or self._thread_error(arguments)
         if error:
             return refuse(error)
         refusal = content_refusal(arguments, LONGEST_TEXT)
@@ -160,7 +159,7 @@ class FakeSlack(FakeServer):
         return ok(channel=channel, ts=message.ts, message=message.as_json(with_metadata=False))
 
     def _chat_update(self, arguments: dict[str, Any]) -> web.Response:
-        error = self._channel_error(arguments)
+        error = self._channel_error(arguments, posting=True)
         message = self._find(arguments)
         if not error and (message is None or message.deleted):
             error = "message_not_found"
@@ -185,7 +184,7 @@ class FakeSlack(FakeServer):
         return ok(channel=message.channel, ts=message.ts)
 
     def _conversations_history(self, arguments: dict[str, Any]) -> web.Response:
-        lacking, error = self._lacks(arguments, "history"), self._channel_error(arguments, posting=False)
+        lacking, error = self._lacks(arguments, "history"), self._channel_error(arguments, reading=True)
         if lacking or error:
             return lacking or refuse(error)
         found = [m for m in self.heads + self._broadcasts() if m.channel == arguments["channel"]]
@@ -193,7 +192,7 @@ class FakeSlack(FakeServer):
         return self._listing(newest_first, arguments)
 
     def _conversations_replies(self, arguments: dict[str, Any]) -> web.Response:
-        lacking, error = self._lacks(arguments, "history"), self._channel_error(arguments, posting=False)
+        lacking, error = self._lacks(arguments, "history"), self._channel_error(arguments, reading=True)
         parent = self._find(arguments)
         if not error and parent is None:
             error = "thread_not_found"
@@ -217,13 +216,13 @@ class FakeSlack(FakeServer):
         needed = f"{'groups' if arguments.get('channel') in self.private else 'channels'}:{deed}"
         return None if needed in self.scopes else missing_scope(needed, self.scopes)
 
-    def _channel_error(self, arguments: dict[str, Any], *, posting: bool = True) -> str:
+    def _channel_error(self, arguments: dict[str, Any], *, posting: bool = False, reading: bool = False) -> str:
         channel = arguments.get("channel", "")
         if channel not in self.channels:
             return "channel_not_found"
         if posting and channel in self.archived:
             return "is_archived"
-        return "not_in_channel" if posting and channel in self.not_joined else ""
+        return "not_in_channel" if (posting or reading) and channel in self.not_joined else ""
 
     def _thread_error(self, arguments: dict[str, Any]) -> str:
         thread_ts = arguments.get("thread_ts")

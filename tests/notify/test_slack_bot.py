@@ -209,3 +209,30 @@ async def test_the_check_names_what_a_person_must_fix() -> None:
     assert "SITREP_SLACK_CHANNEL" in unset.fix
     assert not refused.healthy
     assert "xoxb" not in refused.statement
+
+
+@pytest.mark.parametrize(
+    ("kind", "needed"), [("public", "channels:history"), ("private", "groups:history"), ("stranger", "not_in_channel")]
+)
+async def test_the_check_advises_where_our_own_messages_could_not_be_looked_for(kind: str, needed: str) -> None:
+    async with FakeSlack() as slack:
+        if kind == "public":
+            slack.scopes.remove("channels:history")
+        if kind == "private":
+            slack.private = {"C0ONCALL"}
+        if kind == "stranger":
+            slack.not_joined = {"C0ONCALL"}
+        found = await slack_notifier(slack).check()
+    assert found.healthy, "it can post all the same"
+    assert found.mark == "note"
+    assert "C0ONCALL" in found.statement
+    assert needed in found.statement
+    assert "an unconfirmed message is posted again" in found.fix
+
+
+async def test_the_check_advises_nothing_where_all_is_well_or_slack_only_asks_to_wait() -> None:
+    async with FakeSlack() as slack:
+        notifier = slack_notifier(slack)
+        assert (await notifier.check()).mark == "ok  "
+        slack.fail_with = {"conversations.history": ["ratelimited"]}
+        assert (await notifier.check()).mark == "ok  "

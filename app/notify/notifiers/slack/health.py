@@ -28,7 +28,26 @@ async def diagnose(client: SlackClient, channels: tuple[str, ...]) -> Diagnosis:
         problem = await _channel_problem(client, channel)
         if problem is not None:
             return problem
-    return Diagnosis("slack", healthy=True, statement=f"workspace {team}, {len(channels)} channel(s)")
+    statement = f"workspace {team}, {len(channels)} channel(s)"
+    for channel in channels:
+        blind = await _blind_to(client, channel)
+        if blind:
+            return Diagnosis("slack", healthy=True, statement=f"{statement}; {channel}: {blind[0]}", fix=blind[1])
+    return Diagnosis("slack", healthy=True, statement=statement)
+
+
+async def _blind_to(client: SlackClient, channel: str) -> tuple[str, str] | None:
+    """Why we could not look for a message of our own there, and the fix; posting works all the same."""
+    try:
+        await client.read("conversations.history", {"channel": channel, "limit": "1"})
+    except DeliveryError as error:
+        if error.retryable:
+            return None
+        mend = "invite the bot to the channel"
+        if error.code == "missing_scope":
+            mend = "add channels:history, for private channels groups:history, and reinstall the app"
+        return f"its history cannot be read, {error}", f"{mend}: without it an unconfirmed message is posted again"
+    return None
 
 
 async def _channel_problem(client: SlackClient, channel: str) -> Diagnosis | None:
