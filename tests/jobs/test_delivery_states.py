@@ -97,6 +97,34 @@ async def test_what_was_found_is_edited_to_the_newest_state(house: SlackHouse) -
     assert (await house.head())["shown"] == 2
 
 
+async def test_a_reply_whose_answer_was_lost_is_found_in_its_thread(house: SlackHouse) -> None:
+    await house.incident("details")
+    await house.once()
+    house.slack.lose_answers = 1
+    await house.later(2)
+    await house.rounds(3)
+    assert house.called() == [POST, POST, "conversations.replies"]
+    [head] = house.slack.heads
+    assert len(house.slack.replies(head.ts)) == 1
+    assert {row["state"] for row in await house.rows()} == {"shown"}
+
+
+async def test_a_reply_that_never_arrived_is_posted_again_with_its_nonce(house: SlackHouse) -> None:
+    await house.incident("details")
+    await house.once()
+    house.dispatcher = Dispatcher(list(house.dispatcher.notifiers.values()), longest_call_seconds=0.3)
+    house.slack.stalls = "before"
+    await house.later(2)
+    await house.once()
+    house.slack.stalls = ""
+    await house.rounds(5)
+    assert house.called()[1:] == [POST, "conversations.replies", "conversations.replies", POST]
+    lost, posted = (
+        given["metadata"]["event_payload"]["nonce"] for method, given in house.slack.calls[1:] if method == POST
+    )
+    assert lost == posted
+
+
 async def test_an_edit_that_was_not_recorded_is_made_again(house: SlackHouse) -> None:
     await house.incident()
     await house.rounds(1)

@@ -149,6 +149,15 @@ async def test_a_slack_that_is_well_again_is_told_the_rest_as_soon_as_one_messag
             assert len(here.slack.heads) == 3
 
 
+async def test_a_webhook_that_was_away_for_an_hour_is_told_each_incident_once(database_url: str) -> None:
+    async with town(database_url, webhook=True) as here:
+        await an_hour_without_slack(here, "a")
+        async with here.slack:
+            await here.rounds(10)
+        assert {row["state"] for row in await here.rows()} == {"shown"}
+        assert Counter(map(name_of, here.slack.messages)) == Counter([*before("a"), *meanwhile("a")])
+
+
 @pytest.mark.parametrize("webhook", [False, True], ids=["bot", "webhook"])
 async def test_what_began_and_ended_meanwhile_is_one_message_that_says_so(database_url: str, webhook: bool) -> None:  # noqa: FBT001 - a parameter of the test
     async with town(database_url, webhook=webhook) as here:
