@@ -14,7 +14,7 @@ from app.domain.incident import Finding
 from app.jobs.enrich import Enricher
 from app.jobs.worker import _register
 from app.store.engine import Store
-from app.store.queue import QUEUE, Queue
+from app.store.queue import PAGES, QUEUE, Queue
 from tests.jobs.house import Cluster, House
 
 
@@ -44,7 +44,7 @@ class Engine:
 
     async def work(self) -> None:
         await self.queue.app.run_worker_async(
-            queues=[QUEUE], wait=False, install_signal_handlers=False, delete_jobs="always", listen_notify=False
+            queues=[PAGES, QUEUE], wait=False, install_signal_handlers=False, delete_jobs="always", listen_notify=False
         )
 
 

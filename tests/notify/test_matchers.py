@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.incident import Incident
+from app.domain.incident import DeliveryState, Incident
 from app.notify.matchers import all_match, parse_matchers
 from app.notify.notifiers.slack.routes import Routes
 from app.settings import Route, Settings, SettingsError
@@ -79,3 +79,10 @@ def test_the_cluster_can_be_matched_even_if_no_label_says_it() -> None:
 def test_a_bad_route_stops_the_start_and_names_the_setting() -> None:
     with pytest.raises(SettingsError, match="SITREP_SLACK_ROUTES"):
         channels(Route(matchers=["severity"], channels=["C0A"]))
+
+
+def test_a_storm_goes_where_its_children_would_have_gone() -> None:
+    heads = [DeliveryState("slack", channel, "head", "due", None, 0) for channel in ("C0SHOP", "C0PAY")]
+    details = DeliveryState("slack", "C0SHOP", "details", "due", None, 0)
+    storm = replace(oom_after_rollout(), alerts=(), storm="node:prod/node-7", deliveries=(*heads, details))
+    assert channels(incident=storm) == ("C0SHOP", "C0PAY")

@@ -179,3 +179,24 @@ async def test_the_node_of_an_exporter_is_not_the_node_of_what_it_measures(weath
         subject = Subject("prod", "shop", "Deployment", f"app-{number}")
         incidents += await weather.acceptance.accept(post(f"{number}", measured, minute=1, subject=subject))
     assert set(await weather.announce_all(incidents)) == {None}
+
+
+async def test_a_storm_is_told_wherever_one_of_its_children_would_have_been(weather: Weather) -> None:
+    incidents = await weather.many(4, node="node-7")
+    await weather.deliveries.announce(incidents[0], [("slack", "C-SHOP", "head"), ("slack", "C-SHOP", "details")])
+    found = await weather.deliveries.announce(incidents[1], [("slack", "C-PAY", "head")])
+    assert found.parent_id
+    assert await weather.deliveries.due_channels() == [], "it waits for its words"
+    heads = [("slack", "C-SHOP", "head"), ("slack", "C-PAY", "head")]
+    await weather.deliveries.announce(found.parent_id, heads)
+    assert {channel.target for channel in await weather.deliveries.due_channels()} == {"C-SHOP", "C-PAY"}
+    late = await weather.deliveries.announce(incidents[2], [("slack", "C-LATE", "head")])
+    assert late.parent_id == found.parent_id
+    assert "C-LATE" in {channel.target for channel in await weather.deliveries.due_channels()}
+
+
+async def test_a_storm_whose_children_nobody_is_told_of_is_told_to_nobody(weather: Weather) -> None:
+    incidents = await weather.many(4, node="node-7")
+    (parent_id,) = {(await weather.deliveries.announce(one, [])).parent_id for one in incidents}
+    assert parent_id
+    assert (await weather.get(parent_id)).deliveries == ()

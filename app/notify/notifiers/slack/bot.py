@@ -16,7 +16,7 @@ from app.notify.notifiers.slack.client import SlackClient
 from app.notify.notifiers.slack.errors import THREAD_GONE, is_channel, is_size
 from app.notify.notifiers.slack.health import diagnose
 from app.notify.notifiers.slack.message import Message, Writer
-from app.notify.notifiers.slack.routes import Routes
+from app.notify.notifiers.slack.routes import BOT, Routes
 from app.notify.notifiers.slack.search import find_message
 from app.notify.rendering import Renderer
 from app.settings import Settings
@@ -34,7 +34,7 @@ def _utc_now() -> datetime:
 class SlackNotifier:
     """References are `channel id/ts`; a `ts` stays text, as a number it would lose digits."""
 
-    name = "slack"
+    name = BOT
 
     def __init__(self, settings: Settings, links: Links, now: Callable[[], datetime] = _utc_now) -> None:
         self._settings = settings

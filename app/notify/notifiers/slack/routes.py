@@ -4,7 +4,11 @@ from collections.abc import Sequence
 
 from app.domain.incident import Incident
 from app.notify.matchers import Matcher, all_match, parse_matchers
+from app.notify.notifier import HEAD
 from app.settings import Route, Settings, SettingsError
+
+BOT = "slack"
+"""The notifier that has channels; a webhook has but one place."""
 
 
 class Routes:
@@ -16,7 +20,14 @@ class Routes:
         self._routes = [_parsed(route) for route in settings.slack_routes]
 
     def channels(self, incident: Incident) -> tuple[str, ...]:
-        """The channels of every route that matches one of its alerts, else the one channel of the settings."""
+        """The channels of every route that matches one of its alerts, else the one channel of the settings.
+
+        A storm has no alerts of its own: it is told where its children would have been, which is known by now.
+        """
+        if incident.storm is not None:
+            return tuple(
+                dict.fromkeys(one.target for one in incident.deliveries if one.part == HEAD and one.notifier == BOT)
+            )
         label_sets = [{"cluster": incident.cluster, **alert.labels} for alert in incident.alerts]
         taken = [name for matchers, names in self._routes if all_match(matchers, label_sets) for name in names]
         return tuple(dict.fromkeys(taken)) or ((self._fallback,) if self._fallback else ())
