@@ -96,6 +96,22 @@ class Store:
                 raise StoreUnavailableError("the connection was closed")
             yield Transaction(driver)
 
+    @asynccontextmanager
+    async def single_statements(self) -> AsyncIterator[Transaction]:
+        """Each statement commits by itself: for what PostgreSQL does in no transaction block.
+
+        Raises `StoreUnavailableError` as `session` does.
+        """
+        try:
+            async with self.engine.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                driver = (await connection.get_raw_connection()).driver_connection
+                if driver is None:
+                    raise StoreUnavailableError("the connection was closed")
+                yield Transaction(driver)
+        except (OperationalError, InterfaceError, PoolTimeoutError, psycopg.OperationalError, OSError) as error:
+            raise StoreUnavailableError(" ".join(str(error).split())[:200]) from error
+
     async def reachable(self) -> bool:
         """Whether one statement goes through."""
         try:

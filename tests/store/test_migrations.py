@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import date
 
 import pytest
 from alembic import command
@@ -12,7 +11,7 @@ from sqlalchemy import create_engine
 
 from app.store.engine import Store, psycopg_url
 from app.store.migrate import alembic_config, migrate
-from app.store.partitions import PARTITIONED, partition_statements
+from app.store.partitions import PARTITIONED
 from app.store.tables import metadata
 
 pytestmark = pytest.mark.anyio
@@ -56,9 +55,3 @@ async def test_the_tables_match_the_migrations(database_url: str) -> None:
 async def test_replicas_may_migrate_at_the_same_time(fresh_database: Fresh) -> None:
     url = await fresh_database()
     await asyncio.gather(*(asyncio.to_thread(migrate, url) for _ in range(4)))
-
-
-def test_partitions_cover_this_month_and_two_ahead_across_the_year() -> None:
-    statements = partition_statements(date(2026, 11, 23))
-    assert len(statements) == 9
-    assert "alert_2027_01 partition of alert for values from ('2027-01-01') to ('2027-02-01')" in statements[6]
