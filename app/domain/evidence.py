@@ -117,6 +117,10 @@ class Gap:
 Item = ObjectState | ClusterEvent | Series | LogPattern | Probe | Change
 
 
+DROPPED = Gap("sitrep", "alerts, timeline and evidence", "ended longer ago than is kept, and dropped since")
+"""Stands in for the details of an old incident, of which only the compact record is left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """All that was seen. `Evidence() + a + b`: the same item twice counts once, later ones win."""

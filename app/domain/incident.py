@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.domain.alert import Alert, AlertStatus, Severity
 from app.domain.change import Change
-from app.domain.evidence import Evidence, Gap
+from app.domain.evidence import DROPPED, Evidence, Gap
 from app.domain.subject import Subject
 
 Confidence = Literal["high", "medium", "low"]
@@ -219,6 +219,11 @@ class Incident:
     def is_absorbed(self) -> bool:
         """Whether the message of a storm, which still rages, speaks for it."""
         return bool(self.parent_headline)
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether only the compact record is left of it."""
+        return DROPPED in self.gaps
 
     @property
     def runbooks(self) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """One incident, whole: what pages, REST and messages are drawn from."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from app.domain.alert import Alert, AlertStatus, Severity
 from app.domain.errors import NotFoundError
-from app.domain.evidence import Evidence
+from app.domain.evidence import DROPPED, Evidence
 from app.domain.incident import DeliveryState, GroupState, Incident, TimelineEntry
 from app.store.codec import Summary, evidence_from_bytes, summary_from_json
 from app.store.engine import Row, Store, Transaction
@@ -26,26 +27,25 @@ class Incidents:
         """The incident as it stands. Raises `NotFoundError`."""
         async with self._store.transaction() as transaction:
             row = await _row(transaction, incident_id)
-            return await _incident(transaction, row)
+            incident = await _incident(transaction, row)
+            # Each has a line from its first second on: without one its rows moved while we read, or are dropped.
+            if not incident.timeline and (now := await _row(transaction, incident_id))["month"] != row["month"]:
+                incident = await _incident(transaction, now)
+            return replace(incident, gaps=(DROPPED,)) if _is_dropped(incident) else incident
 
     async def summary(self, incident_id: UUID) -> Summary | None:
         """What the newest enrichment concluded, with its recollection. Raises `NotFoundError`."""
         async with self._store.transaction() as transaction:
-            return await _summary(transaction, await _row(transaction, incident_id))
+            row = await _newest_record(transaction, incident_id)
+        return summary_from_json(row["summary"]) if row["summary"] else None
 
     async def evidence(self, incident_id: UUID) -> Evidence:
-        """What was seen at the newest enrichment; empty before the first. Raises `NotFoundError`."""
+        """What was seen at the newest enrichment; empty before it, a gap once dropped. Raises `NotFoundError`."""
         async with self._store.transaction() as transaction:
-            row = await _row(transaction, incident_id)
-            record = await transaction.one(
-                """
-                select evidence from record where month = %(month)s and incident_id = %(id)s
-                order by revision desc limit 1
-                """,
-                month=row["month"],
-                id=incident_id,
-            )
-        return evidence_from_bytes(record["evidence"]) if record else Evidence()
+            row = await _newest_record(transaction, incident_id)
+        if row["evidence"]:
+            return evidence_from_bytes(row["evidence"])
+        return Evidence() if row["enrichment"] == "pending" else Evidence(gaps=(DROPPED,))
 
     async def resolve(self, incident_id: UUID, resolution: dict[str, str]) -> None:
         """Record what a person found. Raises `NotFoundError`."""
@@ -102,6 +102,21 @@ async def _row(transaction: Transaction, incident_id: UUID) -> Row:
     return row
 
 
+async def _newest_record(transaction: Transaction, incident_id: UUID) -> Row:
+    """In one statement, for an incident's rows may move to another month."""
+    row = await transaction.one(
+        """
+        select i.enrichment, r.summary, r.evidence from incident i
+        left join record r on r.month = i.month and r.incident_id = i.id
+        where i.id = %(id)s order by r.revision desc limit 1
+        """,
+        id=incident_id,
+    )
+    if row is None:
+        raise NotFoundError(f"there is no incident {incident_id}")
+    return row
+
+
 async def _summary(transaction: Transaction, row: Row) -> Summary | None:
     record = await transaction.one(
         "select summary from record where month = %(month)s and incident_id = %(id)s order by revision desc limit 1",
@@ -145,6 +160,16 @@ async def _incident(transaction: Transaction, row: Row) -> Incident:
         parked=row["parked"],
         parent_headline=row["parent_headline"] or "",
         times_today=row["times_today"],
+    )
+
+
+def _is_dropped(incident: Incident) -> bool:
+    """Alerts and lines come with the incident itself; only a storm has none of its own before it is judged."""
+    had_some = incident.storm is None or incident.enrichment != "pending"
+    return (
+        incident.state is AlertStatus.RESOLVED
+        and had_some
+        and not (incident.alerts or incident.timeline or incident.assessment)
     )
 
 
