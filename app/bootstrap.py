@@ -19,6 +19,7 @@ from app.gather.source import Source
 from app.jobs.announce import Announcer
 from app.jobs.deliver import Sender
 from app.jobs.enrich import Enricher
+from app.jobs.retention import Retention
 from app.jobs.worker import Worker
 from app.notify.dispatcher import Dispatcher
 from app.pipeline import Pipeline
@@ -70,7 +71,8 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
             announcer = Announcer(Incidents(store), deliveries, dispatcher)
             enricher = Enricher(Enrichments(store), stages, announcer, queue, settings.budget_seconds)
             sender = Sender(Incidents(store), deliveries, dispatcher, Leases(store, holder=uuid7()))
-            worker = Worker(store, queue, enricher, sender)
+            retention = Retention(store, sender.leases, timedelta(days=settings.retention_days))
+            worker = Worker(store, enricher, sender, retention)
         yield Sitrep(_api(settings, store, queue), _web(settings, store, links), worker)
 
 

@@ -130,6 +130,7 @@ class Settings(_Discreet):
     storm: Literal["on", "off"] = Field(
         "on", description="one story is one incident and one message, also where it comes as many groups at once"
     )
+    retention_days: int = Field(400, ge=7, le=3650, description="details of what ended longer ago are dropped")
     ignored_alerts: list[str] = Field(["Watchdog", "InfoInhibitor"], description="alerts that open no incident")
     cluster: str = Field("default", description="cluster name where alerts carry no cluster label")
 

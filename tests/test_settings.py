@@ -201,6 +201,13 @@ def test_a_time_that_is_none_is_refused(name: str, value: str) -> None:
     assert refused({f"SITREP_{name}": value}).startswith(f"SITREP_{name}")
 
 
+@pytest.mark.parametrize("value", ["", "0", "6", "3651", "30.5", "nan", "1e3", "a year"])
+def test_details_are_kept_for_a_week_to_ten_years(value: str) -> None:
+    assert refused({"SITREP_RETENTION_DAYS": value}).startswith("SITREP_RETENTION_DAYS")
+    assert load_settings({}).retention_days == 400
+    assert load_settings({"SITREP_RETENTION_DAYS": "7"}).retention_days == 7
+
+
 def test_a_secret_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_bytes(b"\xff\xfe")

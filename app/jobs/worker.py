@@ -11,6 +11,7 @@ from app.domain.alert import Severity
 from app.jobs.announce import LOOK_EVERY_SECONDS, Announcer
 from app.jobs.deliver import Sender
 from app.jobs.enrich import Enricher
+from app.jobs.retention import RETENTION_EVERY_SECONDS, Retention
 from app.jobs.storms import KEEP_EVERY_SECONDS, StormKeeper
 from app.store.engine import Store, StoreUnavailableError
 from app.store.parked import ParkedDeliveries, ParkedIncidents
@@ -34,10 +35,11 @@ log = structlog.get_logger()
 class Worker:
     """Runs jobs and loops until it is stopped."""
 
-    def __init__(self, store: Store, queue: Queue, enricher: Enricher, sender: Sender) -> None:
+    def __init__(self, store: Store, enricher: Enricher, sender: Sender, retention: Retention) -> None:
         self._keeper = StormKeeper(Storms(store), enricher, sender.leases)
         self._store = store
-        self._queue = queue
+        self._queue = enricher.queue
+        self._retention = retention
         self._enricher = enricher
         self._sender = sender
         self._announcer: Announcer = enricher.announcer
@@ -45,7 +47,7 @@ class Worker:
         self._parked_incidents = ParkedIncidents(store)
         self._seen_parked: set[str] = set()
         self._stopping = asyncio.Event()
-        _register(queue, enricher)
+        _register(enricher.queue, enricher)
 
     async def run(self) -> None:
         """Until `stop`; then what is being done is finished or handed back within the grace period."""
@@ -56,6 +58,7 @@ class Worker:
             self._every(SWEEP_EVERY_SECONDS, self._sweep),
             self._every(PARTITIONS_EVERY_SECONDS, self._make_partitions),
             self._every(REVIVE_EVERY_SECONDS, self._revive),
+            self._every(RETENTION_EVERY_SECONDS, lambda: self._retention.work(self._stopping)),
             self._work([PAGES, QUEUE], PLACES_FOR_ALL),
             self._work([PAGES], PLACES_FOR_PAGES),
         ]
