@@ -52,6 +52,7 @@ def migrate() -> None:
     """Bring the database's schema to the newest revision."""
     from app.store.engine import DatabaseUrlError, StoreUnavailableError  # noqa: PLC0415 - as above
     from app.store.migrate import migrate as run  # noqa: PLC0415
+    from app.store.revisions import SchemaError  # noqa: PLC0415
 
     settings = _settings()
     if not settings.database_url:
@@ -62,6 +63,8 @@ def migrate() -> None:
         _fail(f"SITREP_DATABASE_URL: {error}", USAGE)
     except StoreUnavailableError as error:
         _fail(f"the database cannot be reached: {error}", PROBLEM)
+    except SchemaError as error:
+        _fail(str(error), PROBLEM)
 
 
 @app.command()

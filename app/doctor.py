@@ -13,8 +13,9 @@ from app.settings import Secret, Settings, SettingsError
 from app.store.embedded import running_url
 from app.store.engine import Store, StoreUnavailableError
 from app.store.heartbeats import WATCHDOG, Heartbeats
-from app.store.migrate import Revisions, revisions
+from app.store.migrate import revisions
 from app.store.parked import ParkedDeliveries, ParkedIncidents
+from app.store.revisions import Revisions
 
 WATCHDOG_LATE = timedelta(minutes=15)
 
@@ -85,8 +86,9 @@ async def _inside(store: Store, statement: str) -> list[Diagnosis]:
         schema = await revisions(store)
         if not schema.match:
             return [_unmigrated(schema)]
+        newer = f"; its schema is of a newer version ({schema.found}) and serves this one" if schema.is_newer else ""
         return [
-            Diagnosis("database", healthy=True, statement=statement),
+            Diagnosis("database", healthy=True, statement=statement + newer),
             await _watchdog(store),
             *await _parked(store),
             *await _given_up(store),
@@ -98,10 +100,8 @@ async def _inside(store: Store, statement: str) -> list[Diagnosis]:
 
 
 def _unmigrated(schema: Revisions) -> Diagnosis:
-    statement = "the schema is not there"
-    if schema.found:
-        statement = f"the schema is at revision {schema.found}, and this version needs {schema.needed}"
-    return Diagnosis("database", healthy=False, statement=statement, fix="run `sitrep migrate`")
+    fix = "run this command of the newer version" if schema.is_newer else "run `sitrep migrate`"
+    return Diagnosis("database", healthy=False, statement=schema.problem, fix=fix)
 
 
 async def _watchdog(store: Store) -> Diagnosis:

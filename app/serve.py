@@ -16,6 +16,7 @@ from app.settings import Settings, SettingsError, shown_url
 from app.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from app.store.engine import DatabaseUrlError, StoreUnavailableError
 from app.store.migrate import migrate
+from app.store.revisions import SchemaError
 
 GRACE_SECONDS = 20
 MAX_HEADER_BYTES = 32 * 1024
@@ -117,7 +118,7 @@ def _migrate(url: str) -> None:
         migrate(url)
     except DatabaseUrlError as error:
         raise SettingsError(f"SITREP_DATABASE_URL: {error}") from error
-    except StoreUnavailableError as error:
+    except (StoreUnavailableError, SchemaError) as error:
         raise ServeError(f"the database cannot be used: {error}") from error
 
 
