@@ -10,7 +10,7 @@ import structlog
 
 from app.store.engine import Store, StoreUnavailableError
 from app.store.leases import Lease, Leases
-from app.store.leftovers import BATCH, forget_groups, forget_leases, forget_rejections
+from app.store.leftovers import BATCH, forget_groups, forget_leases, forget_rejections, forget_story_keys
 from app.store.retention import BEGINNING, OldMonths, Settled
 
 RETENTION = "retention"
@@ -21,6 +21,8 @@ REST_SECONDS = 3600.0
 # Somebody held what was to go, or read it for long.
 REST_AFTER_TROUBLE_SECONDS = 300.0
 PAUSE_SECONDS = 0.05
+# A story takes other groups in for an hour, whatever is kept of it.
+STORIES_KEPT = timedelta(hours=6)
 
 log = structlog.get_logger()
 
@@ -74,6 +76,8 @@ class Retention:
         for forget in (forget_groups, forget_leases, forget_rejections):
             while await forget(self._store, since) >= BATCH:
                 yield 0
+        while await forget_story_keys(self._store, datetime.now(UTC) - STORIES_KEPT) >= BATCH:
+            yield 0
 
     async def _settled(self, month: date, since: datetime) -> AsyncGenerator[Settled]:
         """The month's incidents, page by page; what is open has moved to this month."""

@@ -45,6 +45,19 @@ async def forget_rejections(store: Store, since: datetime) -> int:
     )
 
 
+async def forget_story_keys(store: Store, since: datetime) -> int:
+    """Delete by what ended incidents were found, and formed storms, when they began before; how many."""
+    return await _delete(
+        store,
+        """
+        delete from story_key where (key, incident_id) in (
+          select k.key, k.incident_id from story_key k join incident i on i.id = k.incident_id
+          where k.at < %(since)s and i.state <> 'firing' limit %(batch)s for update of k skip locked)
+        """,
+        since,
+    )
+
+
 async def _delete(store: Store, statement: str, since: datetime) -> int:
     async with store.transaction() as transaction:
         return await transaction.execute(statement, since=since, batch=BATCH)

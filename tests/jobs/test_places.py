@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from app.domain.subject import Subject
 from app.jobs.deliver import Sender
+from app.jobs.retention import Retention
 from app.jobs.worker import PLACES_FOR_ALL, Worker
 from app.notify.dispatcher import Dispatcher
 from app.store.deliveries import Deliveries
@@ -30,7 +32,7 @@ async def house(database_url: str) -> AsyncIterator[House]:
     await queue.open()
     house = House(store, queue, Cluster())
     sender = Sender(house.incidents, Deliveries(store), Dispatcher([Board()]), Leases(store, holder=uuid7()))
-    worker = Worker(store, queue, house.enricher, sender)
+    worker = Worker(store, house.enricher, sender, Retention(store, sender.leases, timedelta(days=400)))
     running = asyncio.create_task(worker.run())
     yield house
     house.cluster.gate.set()
