@@ -40,8 +40,8 @@ class Wish:
 
     @property
     def queue(self) -> str:
-        """The queue that it waits in."""
-        return PAGES if self.severity is Severity.CRITICAL else QUEUE
+        """The queue that it waits in; whoever asks by hand is awake as well."""
+        return PAGES if self.by_hand or self.severity is Severity.CRITICAL else QUEUE
 
 
 class Queue:

@@ -76,7 +76,7 @@ async def test_after_an_hour_everything_is_told_once_in_order_and_at_slacks_pace
         asked = len(here.slack.calls)
         await an_hour_without_slack(here, TEAMS)
         async with here.slack:
-            await until_all_is_told(here, 60)
+            await until_all_is_told(here, 120)
         assert len(here.slack.heads) == len(TEAMS) * 5
         for team in TEAMS:
             in_order_and_at_slacks_pace(here, team, asked)
