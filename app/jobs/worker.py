@@ -7,19 +7,18 @@ from uuid import UUID
 import structlog
 
 from app import telemetry
-from app.domain.alert import Severity
 from app.jobs.announce import LOOK_EVERY_SECONDS, Announcer
 from app.jobs.deliver import Sender
 from app.jobs.enrich import Enricher
 from app.jobs.retention import RETENTION_EVERY_SECONDS, Retention
 from app.jobs.storms import KEEP_EVERY_SECONDS, StormKeeper
+from app.jobs.sweep import SWEEP_EVERY_SECONDS, Sweep
 from app.store.engine import Store, StoreUnavailableError
-from app.store.parked import ParkedDeliveries, ParkedIncidents
+from app.store.parked import ParkedDeliveries
 from app.store.partitions import ensure_partitions
-from app.store.queue import ENRICH, LOOK_AGAIN, PAGES, QUEUE, JobContext, Queue, Wish, retry_strategy
+from app.store.queue import ENRICH, LOOK_AGAIN, PAGES, QUEUE, JobContext, Queue, retry_strategy
 from app.store.storms import Storms
 
-SWEEP_EVERY_SECONDS = 5.0
 PARTITIONS_EVERY_SECONDS = 6 * 3600.0
 REVIVE_EVERY_SECONDS = 900.0
 # Of the places, these are kept for pages: however many harmless incidents are being looked into, a page is begun.
@@ -44,8 +43,7 @@ class Worker:
         self._sender = sender
         self._announcer: Announcer = enricher.announcer
         self._parked = ParkedDeliveries(store)
-        self._parked_incidents = ParkedIncidents(store)
-        self._seen_parked: set[str] = set()
+        self._sweep = Sweep(store, enricher, sender.leases)
         self._stopping = asyncio.Event()
         _register(enricher.queue, enricher)
 
@@ -55,7 +53,7 @@ class Worker:
             self._every(LOOK_EVERY_SECONDS, lambda: self._announcer.watch_budget(self._enricher.budget_seconds)),
             self._every(LOOK_EVERY_SECONDS, self._sender.start_due, self._announcer.something_due),
             self._every(KEEP_EVERY_SECONDS, self._keeper.keep),
-            self._every(SWEEP_EVERY_SECONDS, self._sweep),
+            self._every(SWEEP_EVERY_SECONDS, self._sweep.work),
             self._every(PARTITIONS_EVERY_SECONDS, self._make_partitions),
             self._every(REVIVE_EVERY_SECONDS, self._revive),
             self._every(RETENTION_EVERY_SECONDS, lambda: self._retention.work(self._stopping)),
@@ -117,22 +115,6 @@ class Worker:
                 continue
             if sooner is not None:
                 sooner.clear()
-
-    async def _sweep(self) -> None:
-        """Take up what was left behind: jobs of dead workers, incidents without a job; and count."""
-        stalled = await self._queue.retry_stalled()
-        behind = await self._enricher.enrichments.behind()
-        for incident_id, severity in behind:
-            await self._queue.enqueue_now(incident_id, Wish(Severity(severity)))
-        if stalled or behind:
-            log.info("took up what was left behind", stalled_jobs=stalled, incidents=len(behind))
-        telemetry.JOBS_BEHIND.set(len(behind))
-        telemetry.INCIDENTS_PARKED.set(await self._parked_incidents.count())
-        await self._announcer.watch_slow()
-        parked = await self._parked.counts()
-        for notifier in {*parked, *self._seen_parked}:
-            telemetry.DELIVERIES_PARKED.labels(notifier).set(parked.get(notifier, 0))
-        self._seen_parked |= parked.keys()
 
     async def _revive(self) -> None:
         """What was given up is tried again now and then: a token is renewed, a bot invited."""
