@@ -16,7 +16,14 @@ class InvalidPayloadError(SitrepError):
 
 
 class SourceError(SitrepError):
-    """A source could not answer; the message is what a reader sees in the gap, redacted and short."""
+    """A source could not answer; the message is what a reader sees in the gap, redacted and short.
+
+    `source_is_sick`: it would not have answered any other question either.
+    """
+
+    def __init__(self, reason: str, *, source_is_sick: bool = False) -> None:
+        super().__init__(reason)
+        self.source_is_sick = source_is_sick
 
 
 class DeliveryError(SitrepError):

@@ -3,22 +3,22 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
-from app.domain.alert import Alert
+from app.domain.alert import Alert, Severity
 from app.domain.errors import SourceError
 from app.domain.evidence import PENDING, Evidence, Gap
 from app.domain.query import Query
 from app.domain.subject import Subject
+from app.gather.access import Access
 from app.gather.harvest import Harvest
 from app.gather.owed import calls_of, kind_of_source
 from app.gather.plan import Plan
 from app.gather.planner import Planner
 from app.gather.source import Source
 
-CONCURRENT_PER_SOURCE = 8
 MAX_KUBERNETES_CALLS = 40
 # What a source that does not listen to its cancellation may cost beyond the deadline.
 GRACE_SECONDS = 0.25
@@ -26,12 +26,15 @@ GRACE_SECONDS = 0.25
 log = structlog.get_logger(__name__)
 
 
+# Incidents that begin within such a step ask about the same span of time, and so the same questions.
+STEP_SECONDS = 5
+
+
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """What all gatherings share: the sources, and how many questions each takes at a time."""
+    """What all gatherings share: the ways to the sources, and how long any one incident waits."""
 
-    sources: tuple[Source, ...]
-    slots: dict[str, asyncio.Semaphore]
+    ways: tuple[Access, ...]
     deadline_seconds: float
 
 
@@ -40,29 +43,46 @@ class Gatherer:
 
     def __init__(self, sources: Sequence[Source], planner: Planner, deadline_seconds: float) -> None:
         self.planner = planner
-        slots = {source.name: asyncio.Semaphore(CONCURRENT_PER_SOURCE) for source in sources}
-        self._desk = _Desk(tuple(sources), slots, deadline_seconds)
+        ways = tuple(Access(source, deadline_seconds / 2) for source in sources)
+        self._desk = _Desk(ways, deadline_seconds)
+
+    @property
+    def ways(self) -> tuple[Access, ...]:
+        """The way to each source, with how it fares."""
+        return self._desk.ways
 
     def start(self, alerts: tuple[Alert, ...], subjects: tuple[Subject, ...], now: datetime) -> "Gathering":
         """Begin to ask; returns at once. The caller must `finish` or `aclose` it."""
-        return Gathering(self._desk, self.planner.begin(alerts, subjects, now))
+        urgency = max((alert.severity for alert in alerts), default=Severity.WARNING)
+        since_step = timedelta(seconds=now.timestamp() % STEP_SECONDS)
+        return Gathering(self._desk, self.planner.begin(alerts, subjects, now - since_step), Manner(urgency))
 
     async def ask(self, queries: Iterable[Query], _now: datetime) -> Evidence:
-        """The answers to these questions alone, without any that follow from them."""
-        gathering = Gathering(self._desk, Plan(tuple(queries), lambda _subject, _pods: (), probes=False), follow=False)
+        """The answers to these questions alone, as of now, without any that follow from them."""
+        plan = Plan(tuple(queries), lambda _subject, _pods: (), probes=False)
+        gathering = Gathering(self._desk, plan, Manner(fresh=True, follow=False))
         try:
             return await gathering.finish()
         finally:
             await gathering.aclose()
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How questions are asked: before which others, whatever was answered just now, and with what follows."""
+
+    urgency: int = Severity.WARNING
+    fresh: bool = False
+    follow: bool = True
+
+
 class Gathering:
     """One incident's questions on their way."""
 
-    def __init__(self, desk: _Desk, plan: Plan, *, follow: bool = True) -> None:
+    def __init__(self, desk: _Desk, plan: Plan, manner: Manner) -> None:
         self._desk = desk
         self._plan = plan
-        self._follow = follow
+        self._manner = manner
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
         self._deadline = self._started + desk.deadline_seconds
@@ -108,35 +128,38 @@ class Gathering:
 
     def _ask_all(self, queries: Iterable[Query]) -> None:
         for query in queries:
-            takers = [source for source in self._desk.sources if source.accepts(query)]
+            takers = [way for way in self._desk.ways if way.source.accepts(query)]
             if not takers and (missing := kind_of_source(query)):
                 self._harvest.not_configured(missing, query)
-            for source in takers:
-                self._ask(source, query)
+            for way in takers:
+                self._ask(way, query)
 
-    def _ask(self, source: Source, query: Query) -> None:
+    def _ask(self, way: Access, query: Query) -> None:
+        source = way.source
         # The same thing in other words is the same question.
         key = (source.name, replace(query, question=""))
         if key in self._asked or self._loop.time() >= self._deadline:
             return
         self._asked.add(key)
         self._harvest.asked(query)
-        calls = calls_of(query)
+        # What another incident asks at this moment is no call of this one.
+        calls = 0 if not self._manner.fresh and way.has(query) else calls_of(query)
         if calls > self._calls_left:
             self._harvest.failed(query, Gap(source.name, query.question, "too many questions for one incident"))
             return
         self._calls_left -= calls
-        task = self._loop.create_task(self._answer(source, query))
+        task = self._loop.create_task(self._answer(way, query))
         self._open[task] = (source.name, query)
         task.add_done_callback(self._closed)
 
-    async def _answer(self, source: Source, query: Query) -> None:
+    async def _answer(self, way: Access, query: Query) -> None:
+        source = way.source
         try:
-            async with asyncio.timeout_at(self._deadline), self._desk.slots[source.name]:
-                answer = await source.answer(query)
+            async with asyncio.timeout_at(self._deadline):
+                answer = await way.answer(query, self._manner.urgency, fresh=self._manner.fresh)
             took = self._elapsed_seconds() * 1000
             self._harvest.add(source.name, query, answer, took)
-            if self._follow:
+            if self._manner.follow:
                 self._ask_all(self._plan.follow_up(query, answer))
         except TimeoutError:
             self._failed(source, query, f"no answer in {self._desk.deadline_seconds:g} s")

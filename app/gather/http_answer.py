@@ -29,6 +29,10 @@ class TooLargeError(SourceError):
     """The answer was cut at the most that we read: a narrower question may fit."""
 
 
+# Of the refusals, those that every question would meet: no valid token, too many requests.
+SICK_STATUS = frozenset({401, 429})
+
+
 def request_headers(static: Mapping[str, str], token: Secret) -> dict[str, str]:
     """The headers of one request; a token from a file is read anew. Raises `SourceError` if it cannot be."""
     headers = {"Accept": "application/json", **static}
@@ -46,7 +50,7 @@ async def send(http: Http, request: Request) -> Answer:
     try:
         return await http.send(request)
     except HttpError as error:
-        raise SourceError(str(error)) from error
+        raise SourceError(str(error), source_is_sick=True) from error
 
 
 def json_of(answer: Answer, vendor: str) -> Any:  # noqa: ANN401 - JSON of any shape; callers check it
@@ -55,13 +59,14 @@ def json_of(answer: Answer, vendor: str) -> Any:  # noqa: ANN401 - JSON of any s
     if answer.truncated:
         raise TooLargeError(f"the answer was larger than {len(answer.body) // 1024} KiB")
     if answer.media_type in MARKUP_TYPES:
-        raise SourceError("answered HTML, not JSON: is the URL a proxy or login page?")
+        raise SourceError("answered HTML, not JSON: is the URL a proxy or login page?", source_is_sick=True)
     if answer.media_type and answer.media_type not in JSON_TYPES:
-        raise SourceError(f"answered {short(answer.media_type)}, not JSON: is the URL that of {vendor}?")
+        reason = f"answered {short(answer.media_type)}, not JSON: is the URL that of {vendor}?"
+        raise SourceError(reason, source_is_sick=True)
     try:
         return json.loads(storable_json(answer.body))
     except (ValueError, RecursionError) as error:
-        raise SourceError("answered something that is not JSON") from error
+        raise SourceError("answered something that is not JSON", source_is_sick=True) from error
 
 
 def refuse_status(answer: Answer, vendor: str) -> None:
@@ -69,10 +74,11 @@ def refuse_status(answer: Answer, vendor: str) -> None:
     if 200 <= answer.status < 300:  # noqa: PLR2004 - what HTTP calls success
         return
     if 300 <= answer.status < 400:  # noqa: PLR2004 - what HTTP calls redirection
-        raise SourceError(f"redirected to a login page ({answer.status})")
+        raise SourceError(f"redirected to a login page ({answer.status})", source_is_sick=True)
     words = PLAIN_STATUS.get(answer.status) or _by_class(answer.status, vendor)
     detail = _error_text(answer)
-    raise SourceError(f"{words}: {detail}" if detail else words)
+    sick = answer.status in SICK_STATUS or answer.status >= 500  # noqa: PLR2004 - HTTP's classes
+    raise SourceError(f"{words}: {detail}" if detail else words, source_is_sick=sick)
 
 
 def short(text: str) -> str:

@@ -11,7 +11,8 @@ from app.domain.errors import SourceError
 from app.domain.evidence import Evidence, Gap, ObjectState
 from app.domain.query import EventQuery, LogQuery, ObjectQuery, ProbeQuery, PromQuery, Query
 from app.domain.subject import Subject
-from app.gather.gatherer import CONCURRENT_PER_SOURCE, MAX_KUBERNETES_CALLS, Gatherer
+from app.gather.access import CONCURRENT_QUESTIONS
+from app.gather.gatherer import MAX_KUBERNETES_CALLS, Gatherer
 from app.gather.harvest import MAX_BYTES
 from app.gather.planner import Planner
 from tests.gather.cluster import deployment, subject
@@ -199,7 +200,7 @@ async def test_an_incident_costs_at_most_forty_calls_and_eight_at_a_time() -> No
     queries = tuple(ObjectQuery(f"state of {n}", subject("Pod", f"pod-{n}")) for n in range(60))
     evidence = await gatherer(source, deadline_seconds=5).ask(queries, NOW)
     assert len(source.asked) == MAX_KUBERNETES_CALLS
-    assert source.most_at_once == CONCURRENT_PER_SOURCE
+    assert source.most_at_once == CONCURRENT_QUESTIONS
     assert [(g.question, g.reason) for g in evidence.gaps] == [
         ("state of 40 and 19 more questions", "too many questions for one incident")
     ]

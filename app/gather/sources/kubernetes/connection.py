@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 
 from app.domain.errors import SourceError
+from app.gather.http_answer import SICK_STATUS
 from app.gather.sources.kubernetes.cluster_shapes import Page, Status, Version
 from app.gather.sources.kubernetes.kinds import KINDS, collection_path
 from app.gather.sources.kubernetes.recent import Recent
@@ -42,6 +43,9 @@ class RefusedError(SourceError):
     def object_missing(self) -> bool:
         """The API answered, and there is no such object."""
         return self.status == 404 and self.reason == "NotFound"  # noqa: PLR2004 - an HTTP status
+
+
+KUBELET_AWAY = "kubelet of its node cannot be reached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +169,15 @@ class Connection:
                 finally:
                     response.release()
         except TimeoutError as error:
-            raise SourceError(f"no answer in {self._timeout_seconds:g} s") from error
+            raise SourceError(f"no answer in {self._timeout_seconds:g} s", source_is_sick=True) from error
         except aiohttp.ClientConnectorDNSError as error:
-            raise SourceError("host name of the API server not found") from error
+            raise SourceError("host name of the API server not found", source_is_sick=True) from error
         except aiohttp.ClientSSLError as error:
-            raise SourceError("TLS handshake with the API server failed") from error
+            raise SourceError("TLS handshake with the API server failed", source_is_sick=True) from error
         except aiohttp.ClientConnectorError as error:
-            raise SourceError("API server refused the connection") from error
+            raise SourceError("API server refused the connection", source_is_sick=True) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise SourceError(f"connection broke ({type(error).__name__})") from error
+            raise SourceError(f"connection broke ({type(error).__name__})", source_is_sick=True) from error
 
 
 def _config_errors(library: Any) -> tuple[type[Exception], ...]:  # noqa: ANN401 - kubernetes_asyncio is untyped
@@ -217,6 +221,8 @@ def _refused(ask: Ask, status: int, body: bytes) -> RefusedError:
     answer = _status(body)
     said, reason = redact(answer.message or "")[:300], answer.reason or ""
     error = RefusedError(_sentence(ask, status, said), status, said, reason=reason)
+    about_a_node = error.args[0].startswith(KUBELET_AWAY)
+    error.source_is_sick = status in SICK_STATUS or (status >= 500 and not about_a_node)  # noqa: PLR2004 - HTTP
     error.fresh_token = (answer.metadata.continue_ if answer.metadata else None) or ""
     return error
 
@@ -239,6 +245,6 @@ def _sentence(ask: Ask, status: int, said: str) -> str:
     if status in sentences:
         return sentences[status]
     if "10250" in said or "dial tcp" in said:
-        return f"kubelet of its node cannot be reached ({status})"
+        return f"{KUBELET_AWAY} ({status})"
     words = f": {said}" if said else ""
     return f"{ask.what} answered {status}{words}"[:200]

@@ -143,7 +143,8 @@ class LokiSource:
         if answer.status in RETRIED and deadline - clock.time() > LEAST_RETRY_SECONDS:
             answer = await send(self._http, request)
         if answer.status == 401 or (answer.status == 400 and b"no org id" in answer.body):  # noqa: PLR2004 - HTTP
-            raise SourceError(f"not authenticated ({answer.status}): a token or the tenant (X-Scope-OrgID) is missing")
+            reason = f"not authenticated ({answer.status}): a token or the tenant (X-Scope-OrgID) is missing"
+            raise SourceError(reason, source_is_sick=True)
         body = json_of(answer, "Loki")
         if not isinstance(body, dict):
             raise SourceError("answered JSON that is not Loki's")

@@ -1,0 +1,122 @@
+"""The way to one source, shared by all incidents: what was just answered, what is being asked, whose turn it is."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import monotonic
+
+from app.domain.errors import SourceError
+from app.domain.evidence import Evidence
+from app.domain.query import Query
+from app.gather.breaker import Breaker
+from app.gather.places import Places, Turn
+from app.gather.source import Source
+
+CONCURRENT_QUESTIONS = 8
+REMEMBERED_SECONDS = 10.0
+REMEMBERED_ANSWERS = 500
+
+
+@dataclass(slots=True)
+class _Call:
+    """A question under way, and how many incidents wait for its answer."""
+
+    task: asyncio.Task[Evidence]
+    turn: Turn
+    waiting: int = 0
+
+
+class Access:
+    """Asks a source for whoever wants to know. When many groups fire at once, each question is asked once.
+
+    Good answers are remembered for some seconds; a failure is shared only by those who wait for it together.
+    `patience_seconds`: a question that was under way for so long when its last incident gave up has failed.
+    """
+
+    def __init__(self, source: Source, patience_seconds: float, clock: Callable[[], float] = monotonic) -> None:
+        self.source = source
+        self._patience_seconds = patience_seconds
+        self.breaker = Breaker(clock)
+        self._clock = clock
+        self._places = Places(CONCURRENT_QUESTIONS)
+        self._calls: dict[Query, _Call] = {}
+        self._answers: OrderedDict[Query, tuple[float, Evidence]] = OrderedDict()
+
+    def has(self, query: Query) -> bool:
+        """Whether an answer is there, or on its way, without another call."""
+        key = _key(query)
+        return key in self._calls or self._remembered(key) is not None
+
+    async def answer(self, query: Query, urgency: int, *, fresh: bool = False) -> Evidence:
+        """The answer. Raises `SourceError`. `fresh`: asked now, whatever is remembered."""
+        key = _key(query)
+        if not fresh and (known := self._remembered(key)) is not None:
+            return known
+        call = None if fresh else self._calls.get(key)
+        if call is None:
+            call = self._begin(key, query, urgency, fresh=fresh)
+        call.turn.urgency = max(call.turn.urgency, urgency)
+        call.waiting += 1
+        try:
+            return await asyncio.shield(call.task)
+        finally:
+            call.waiting -= 1
+            if call.waiting == 0 and not call.task.done():
+                call.task.cancel()
+
+    def _begin(self, key: Query, query: Query, urgency: int, *, fresh: bool) -> _Call:
+        if not self.breaker.admits():
+            raise SourceError(self.breaker.reason)
+        turn = self._places.turn(urgency)
+        call = _Call(asyncio.get_running_loop().create_task(self._ask(query, turn)), turn)
+        call.task.add_done_callback(lambda task: self._ended(key, task, remember=not fresh))
+        if not fresh:
+            self._calls[key] = call
+        return call
+
+    async def _ask(self, query: Query, turn: Turn) -> Evidence:
+        await self._places.take(turn)
+        began = self._clock()
+        try:
+            answer = await self.source.answer(query)
+        except SourceError as error:
+            self.breaker.failed(str(error)) if error.source_is_sick else self.breaker.answered()
+            raise
+        except asyncio.CancelledError:
+            self._was_left(self._clock() - began)
+            raise
+        finally:
+            self._places.give_back()
+        self.breaker.answered()
+        return answer
+
+    def _was_left(self, waited_seconds: float) -> None:
+        """Nobody waits any more: because it took too long, or because an incident is not looked into any further."""
+        if waited_seconds >= self._patience_seconds:
+            self.breaker.failed(f"no answer in {waited_seconds:.0f} s")
+        else:
+            self.breaker.gave_up()
+
+    def _ended(self, key: Query, task: asyncio.Task[Evidence], *, remember: bool) -> None:
+        call = self._calls.get(key)
+        if call is not None and call.task is task:
+            del self._calls[key]
+        if task.cancelled() or task.exception() is not None or not remember:
+            return
+        self._answers[key] = (self._clock() + REMEMBERED_SECONDS, task.result())
+        self._answers.move_to_end(key)
+        while len(self._answers) > REMEMBERED_ANSWERS:
+            self._answers.popitem(last=False)
+
+    def _remembered(self, key: Query) -> Evidence | None:
+        until, answer = self._answers.get(key, (0.0, None))
+        if answer is not None and until < self._clock():
+            del self._answers[key]
+            return None
+        return answer
+
+
+def _key(query: Query) -> Query:
+    """The same thing in other words is the same question."""
+    return replace(query, question="")

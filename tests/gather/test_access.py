@@ -1,0 +1,252 @@
+"""The way to a source: a question is asked once for all who want to know, and a dead source is left alone."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from app.domain.diagnosis import Diagnosis
+from app.domain.errors import SourceError
+from app.domain.evidence import Evidence, ObjectState, evidence_id
+from app.domain.query import ObjectQuery, Query
+from app.domain.subject import Subject
+from app.gather.access import REMEMBERED_ANSWERS, REMEMBERED_SECONDS, Access
+from app.gather.breaker import FAILURES_IN_A_ROW, REST_SECONDS
+from tests.store.house import T0
+
+pytestmark = pytest.mark.anyio
+CHECKOUT = Subject("prod", "shop", "Deployment", "checkout")
+QUERY = ObjectQuery("the state of shop/checkout", CHECKOUT)
+
+
+class Clock:
+    """Time that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Cluster:
+    """A source that is as well as the test wants; `gate` holds answers back."""
+
+    name = "kubernetes"
+
+    def __init__(self) -> None:
+        self.asked: list[Query] = []
+        self.fails: SourceError | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    def accepts(self, query: Query) -> bool:
+        return bool(query)
+
+    async def answer(self, query: Query) -> Evidence:
+        self.asked.append(query)
+        await self.gate.wait()
+        if self.fails is not None:
+            raise self.fails
+        return Evidence.seen([ObjectState(evidence_id(str(len(self.asked))), CHECKOUT, T0, {})])
+
+    async def check(self) -> Diagnosis:
+        return Diagnosis(self.name, healthy=True, statement="held by a test")
+
+    async def aclose(self) -> None:
+        return None
+
+
+SICK = SourceError("connection refused", source_is_sick=True)
+NOT_FOUND = SourceError("no such pod")
+
+
+def about(number: int) -> ObjectQuery:
+    return replace(QUERY, subject=replace(CHECKOUT, name=f"app-{number}"))
+
+
+async def fail(access: Access, number: int) -> str:
+    """Ask something that is not answered; the reason."""
+    with pytest.raises(SourceError) as refused:
+        await access.answer(about(number), 2)
+    return str(refused.value)
+
+
+async def test_what_many_want_to_know_at_once_is_asked_once() -> None:
+    source = Cluster()
+    source.gate.clear()
+    access = Access(source, 5.0)
+    waiting = [asyncio.create_task(access.answer(replace(QUERY, question=f"in the words of {n}"), 2)) for n in range(9)]
+    await asyncio.sleep(0.01)
+    source.gate.set()
+    answers = await asyncio.gather(*waiting)
+    assert len(source.asked) == 1
+    assert all(answer is answers[0] for answer in answers)
+
+
+async def test_an_answer_is_remembered_for_some_seconds_and_no_longer() -> None:
+    source, clock = Cluster(), Clock()
+    access = Access(source, 5.0, clock)
+    first = await access.answer(QUERY, 2)
+    clock.now += REMEMBERED_SECONDS - 0.1
+    assert await access.answer(QUERY, 2) is first
+    clock.now += 0.2
+    assert not access.has(QUERY)
+    assert await access.answer(QUERY, 2) is not first
+    assert len(source.asked) == 2
+
+
+async def test_who_asks_afresh_is_not_told_what_was_so_before() -> None:
+    source = Cluster()
+    access = Access(source, 5.0)
+    before = await access.answer(QUERY, 2)
+    assert await access.answer(QUERY, 2, fresh=True) is not before
+    assert await access.answer(QUERY, 2) is before
+
+
+async def test_a_failure_is_not_remembered() -> None:
+    source = Cluster()
+    access = Access(source, 5.0)
+    source.fails = SICK
+    await fail(access, 1)
+    source.fails = None
+    assert (await access.answer(about(1), 2)).items
+
+
+async def test_no_more_answers_are_remembered_than_fit() -> None:
+    access = Access(Cluster(), 5.0)
+    for number in range(REMEMBERED_ANSWERS + 20):
+        await access.answer(about(number), 2)
+    assert not access.has(about(0))
+    assert access.has(about(REMEMBERED_ANSWERS + 19))
+    assert len(access._answers) == REMEMBERED_ANSWERS
+
+
+async def test_one_who_gives_up_takes_nothing_from_the_other_who_waits() -> None:
+    source = Cluster()
+    source.gate.clear()
+    access = Access(source, 5.0)
+    leaves, stays = (asyncio.create_task(access.answer(QUERY, 2)) for _ in range(2))
+    await asyncio.sleep(0.01)
+    leaves.cancel()
+    await asyncio.sleep(0.01)
+    source.gate.set()
+    assert (await stays).items
+    assert len(source.asked) == 1
+
+
+async def test_a_question_that_nobody_waits_for_any_more_is_dropped() -> None:
+    source = Cluster()
+    source.gate.clear()
+    access = Access(source, 5.0)
+    only = asyncio.create_task(access.answer(QUERY, 2))
+    await asyncio.sleep(0.01)
+    only.cancel()
+    await asyncio.gather(only, return_exceptions=True)
+    await asyncio.sleep(0.01)
+    assert not access.has(QUERY)
+    assert not access.breaker.is_open
+
+
+async def test_a_source_that_fails_in_a_row_is_left_alone_and_says_why() -> None:
+    source, clock = Cluster(), Clock()
+    access = Access(source, 5.0, clock)
+    source.fails = SICK
+    for number in range(FAILURES_IN_A_ROW):
+        await fail(access, number)
+    said = await fail(access, 99)
+    assert said == "not asked: failed 8 times in a row (connection refused); next try in 20 s"
+    assert len(source.asked) == FAILURES_IN_A_ROW
+
+
+async def test_one_good_answer_ends_the_row() -> None:
+    source = Cluster()
+    access = Access(source, 5.0)
+    for number in range(3 * FAILURES_IN_A_ROW):
+        source.fails = None if number % FAILURES_IN_A_ROW == 0 else SICK
+        await asyncio.gather(access.answer(about(number), 2), return_exceptions=True)
+    assert not access.breaker.is_open
+
+
+async def test_what_is_not_there_or_not_allowed_says_nothing_against_the_source() -> None:
+    source = Cluster()
+    access = Access(source, 5.0)
+    source.fails = NOT_FOUND
+    for number in range(3 * FAILURES_IN_A_ROW):
+        await fail(access, number)
+    assert not access.breaker.is_open
+
+
+async def rested(source: Cluster, clock: Clock) -> Access:
+    """A way to a source that broke, and has been left alone long enough."""
+    access = Access(source, 5.0, clock)
+    source.fails = SICK
+    for number in range(FAILURES_IN_A_ROW):
+        await fail(access, number)
+    clock.now += REST_SECONDS
+    source.asked.clear()
+    return access
+
+
+async def test_after_a_rest_one_question_tries_it_and_the_others_wait_for_what_it_says() -> None:
+    source, clock = Cluster(), Clock()
+    access = await rested(source, clock)
+    source.fails = None
+    source.gate.clear()
+    trial = asyncio.create_task(access.answer(about(1), 2))
+    await asyncio.sleep(0.01)
+    assert "being tried again" in await fail(access, 2)
+    source.gate.set()
+    assert (await trial).items
+    assert (await access.answer(about(2), 2)).items
+
+
+async def test_a_trial_that_fails_makes_it_rest_again() -> None:
+    source, clock = Cluster(), Clock()
+    access = await rested(source, clock)
+    await fail(access, 1)
+    assert "next try in 20 s" in await fail(access, 2)
+    assert len(source.asked) == 1
+
+
+async def test_a_trial_that_nobody_waits_for_any_more_leaves_room_for_the_next() -> None:
+    source, clock = Cluster(), Clock()
+    access = await rested(source, clock)
+    source.gate.clear()
+    trial = asyncio.create_task(access.answer(about(1), 2))
+    await asyncio.sleep(0.01)
+    trial.cancel()
+    await asyncio.gather(trial, return_exceptions=True)
+    await asyncio.sleep(0.01)
+    source.fails = None
+    source.gate.set()
+    assert (await access.answer(about(2), 2)).items
+
+
+async def test_questions_that_hang_until_everybody_gives_up_are_failures() -> None:
+    source, clock = Cluster(), Clock()
+    access = Access(source, 5.0, clock)
+    source.gate.clear()
+    # More than it is asked at once: those that never had their turn say nothing about it.
+    waiting = [asyncio.create_task(access.answer(about(n), 2)) for n in range(20)]
+    await asyncio.sleep(0.01)
+    clock.now += 10
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    await asyncio.sleep(0.01)
+    assert access.breaker.is_open
+    assert "no answer in 10 s" in access.breaker.reason
+
+
+async def test_a_source_that_is_only_slow_is_not_left_alone() -> None:
+    source, clock = Cluster(), Clock()
+    access = Access(source, 5.0, clock)
+    source.gate.clear()
+    waiting = [asyncio.create_task(access.answer(about(n), 2)) for n in range(40)]
+    await asyncio.sleep(0.01)
+    clock.now += 2
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert not access.breaker.is_open
