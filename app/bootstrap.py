@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from uuid import UUID
@@ -13,6 +13,7 @@ from app import registry
 from app.api.auth import has_token, is_local
 from app.api.context import ApiContext
 from app.domain.incident import Incident
+from app.gather.access import Access
 from app.gather.gatherer import Gatherer
 from app.gather.planner import Planner
 from app.gather.source import Source
@@ -62,9 +63,11 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
         await queue.open()
         stack.push_async_callback(queue.aclose)
         links = Links(settings.public_url, await _link_key(settings, store))
-        worker = None
+        worker: Worker | None = None
+        ways: tuple[Access, ...] = ()
         if role != "api":
             stages = pipeline(settings, await _sources(settings, stack))
+            ways = stages.gatherer.ways
             dispatcher = Dispatcher(registry.notifiers(settings, _page_link(links)))
             stack.push_async_callback(dispatcher.aclose)
             deliveries = Deliveries(store, storms=settings.storm == "on")
@@ -73,7 +76,7 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
             sender = Sender(Incidents(store), deliveries, dispatcher, Leases(store, holder=uuid7()))
             retention = Retention(store, sender.leases, timedelta(days=settings.retention_days))
             worker = Worker(store, enricher, sender, retention)
-        yield Sitrep(_api(settings, store, queue), _web(settings, store, links), worker)
+        yield Sitrep(replace(_api(settings, store, queue), ways=ways), _web(settings, store, links), worker)
 
 
 async def _sources(settings: Settings, stack: AsyncExitStack) -> list[Source]:

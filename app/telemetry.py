@@ -131,6 +131,14 @@ DELIVERIES_PARKED = Labelled(
         "sitrep_deliveries_parked", "Messages that only a person can get going again", ("notifier",), registry=REGISTRY
     )
 )
+SOURCE_BREAKER_OPEN = Labelled(
+    Gauge(
+        "sitrep_source_breaker_open",
+        "1 while a source that keeps failing is left alone",
+        ("source",),
+        registry=REGISTRY,
+    )
+)
 STORMS = Gauge("sitrep_storms", "Storms that rage, each told in one message", registry=REGISTRY)
 INCIDENTS_PARKED = Gauge(
     "sitrep_incidents_parked", "Incidents that could not be looked into and were given up", registry=REGISTRY

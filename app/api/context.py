@@ -5,6 +5,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from app.gather.access import Access
 from app.ingest.sender import Sender
 from app.settings import Settings
 from app.store.acceptance import Acceptance
@@ -18,7 +19,7 @@ from app.store.search import Search
 
 @dataclass(frozen=True, slots=True)
 class ApiContext:
-    """The connected parts that answer requests."""
+    """The connected parts that answer requests; `ways` lead to the sources that this process asks."""
 
     settings: Settings
     store: Store
@@ -29,6 +30,7 @@ class ApiContext:
     incidents: Incidents
     asking: Asking
     search: Search
+    ways: tuple[Access, ...] = ()
     body_deadline_seconds: float = 20.0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import monotonic
 
+from app import telemetry
 from app.domain.errors import SourceError
 from app.domain.evidence import Evidence
 from app.domain.query import Query
@@ -86,9 +87,11 @@ class Access:
         except asyncio.CancelledError:
             self._was_left(self._clock() - began)
             raise
+        else:
+            self.breaker.answered()
         finally:
             self._places.give_back()
-        self.breaker.answered()
+            telemetry.SOURCE_BREAKER_OPEN.labels(self.source.name).set(self.breaker.is_open)
         return answer
 
     def _was_left(self, waited_seconds: float) -> None:
