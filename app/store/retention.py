@@ -13,7 +13,7 @@ from uuid import UUID
 from app.store.engine import Row, Store, Transaction
 from app.store.partitions import PARTITIONED, month_of, partition_name
 
-BATCH = 250
+BATCH = 100
 BEGINNING = UUID(int=0)
 # Of one incident, and of the leftovers of one month: rarely much, but never to be given up half-way for ever.
 LONG_STATEMENT = "set local statement_timeout = '60s'"

@@ -9,13 +9,12 @@ import pytest
 
 from app.jobs import retention as loop
 from app.jobs.retention import RETENTION
-from app.store.engine import Store, libpq_url
+from app.store.engine import libpq_url
 from app.store.identity import uuid7
 from app.store.leases import Leases
 from app.store.partitions import PARTITIONED, partition_name
-from app.store.queue import Queue
 from tests.api.running import house
-from tests.store.attic import Attic, details, month_ago
+from tests.store.attic import Attic, attic_of, details, month_ago
 
 pytestmark = pytest.mark.anyio
 SOON_SECONDS = 1.0
@@ -23,14 +22,8 @@ SOON_SECONDS = 1.0
 
 @pytest.fixture
 async def attic(database_url: str) -> AsyncIterator[Attic]:
-    store = Store(database_url)
-    queue = Queue(store)
-    await queue.open()
-    attic = Attic(store, queue)
-    await attic.furnish(500, 399)
-    yield attic
-    await queue.aclose()
-    await store.aclose()
+    async with attic_of(database_url, 500, 399) as attic:
+        yield attic
 
 
 async def rest(attic: Attic) -> float:

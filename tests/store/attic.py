@@ -1,6 +1,8 @@
 """A house with a past: incidents of months that are long over, and the retention that looks at them."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -9,11 +11,12 @@ from app.domain.incident import Incident, Recollection
 from app.domain.subject import Subject
 from app.jobs.retention import RETENTION, Retention
 from app.store.codec import Summary
-from app.store.engine import Row
+from app.store.engine import Row, Store
 from app.store.enrichment import Conclusion, Enrichments
 from app.store.identity import uuid7
 from app.store.leases import Leases
 from app.store.partitions import PARTITIONED, month_of, partition_name, partition_statements
+from app.store.queue import Queue
 from tests.scenarios.incidents import CHECKOUT, ONSET, oom_after_rollout
 from tests.store.house import House, alert, at, post
 
@@ -133,6 +136,26 @@ class Attic(House):
 def about(key: str) -> Subject:
     """Each group is about something of its own."""
     return Subject("prod", "shop", "Deployment", key.lower())
+
+
+@asynccontextmanager
+async def attic_of(database_url: str, *days: float) -> AsyncIterator[Attic]:
+    """An attic with the months of so many days ago."""
+    store = Store(database_url)
+    queue = Queue(store)
+    await queue.open()
+    try:
+        attic = Attic(store, queue)
+        await attic.furnish(*days)
+        yield attic
+    finally:
+        await queue.aclose()
+        await store.aclose()
+
+
+def since() -> datetime:
+    """What ended before is old."""
+    return datetime.now(UTC) - timedelta(days=KEPT_DAYS)
 
 
 def month_ago(days: float) -> date:

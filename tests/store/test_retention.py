@@ -1,25 +1,20 @@
 """What ended long ago is dropped by the month; what is open loses nothing, however old it is."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
 from app.domain.alert import AlertStatus
 from app.domain.evidence import DROPPED
-from app.store.deliveries import Channel
-from app.store.engine import Store
 from app.store.enrichment import Enrichments
 from app.store.identity import uuid7
 from app.store.leases import Leases
 from app.store.partitions import PARTITIONED
-from app.store.queue import Queue
 from app.store.rejections import Refusal, Rejections
-from app.store.retention import OldMonths
 from app.store.search import Filter, Search
-from tests.store.attic import A_DAY, SEEN, Attic, about, details, month_ago, this_month
+from tests.store.attic import SEEN, Attic, about, attic_of, details, month_ago, this_month
 from tests.store.house import alert, post
 
 pytestmark = pytest.mark.anyio
@@ -27,14 +22,8 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def attic(database_url: str) -> AsyncIterator[Attic]:
-    store = Store(database_url)
-    queue = Queue(store)
-    await queue.open()
-    house = Attic(store, queue)
-    await house.furnish(500, 410, 300)
-    yield house
-    await queue.aclose()
-    await store.aclose()
+    async with attic_of(database_url, 500, 410, 300) as attic:
+        yield attic
 
 
 async def test_of_what_ended_long_ago_the_compact_record_stays(attic: Attic) -> None:
@@ -155,91 +144,6 @@ async def test_an_end_that_is_told_again_of_what_was_dropped_is_taken_and_wakes_
     (told,) = await attic.acceptance.accept(post("Crash", alert("Crash", starts=-720_000, ends=-710_000), minute=1))
     assert told != old
     assert await attic.incidents.unannounced(0) == []
-
-
-async def test_webhooks_and_the_move_of_the_same_incident_lose_nothing(attic: Attic) -> None:
-    keys = [f"Crash{n}" for n in range(6)]
-    old = [await attic.fires(key, 500 - n) for n, key in enumerate(keys)]
-
-    async def posts() -> None:
-        for turn in range(8):
-            for key in keys:
-                alerts = [
-                    alert(key, starts=-(500 - int(key[-1])) * A_DAY - 1),
-                    *(alert(f"{key}x{n}", starts=n) for n in range(turn + 1)),
-                ]
-                assert len(await attic.acceptance.accept(post(key, *alerts, minute=turn + 1, subject=about(key)))) == 1
-
-    async def moves() -> None:
-        for _ in range(6):
-            await attic.put_back(500)
-            await attic.round()
-
-    async def reads() -> None:
-        for _ in range(60):
-            for incident_id in old:
-                incident = await attic.get(incident_id)
-                assert incident.alerts
-                assert incident.timeline
-            await asyncio.sleep(0)
-
-    await asyncio.gather(posts(), moves(), reads())
-    await attic.round()
-    for incident_id in old:
-        incident = await attic.get(incident_id)
-        assert incident.state is AlertStatus.FIRING
-        assert len(incident.alerts) == 9
-        assert len([one for one in incident.timeline if one.kind == "alert.firing"]) == 9
-        assert await attic.month(incident_id) == this_month()
-
-
-async def test_what_a_webhook_holds_is_left_for_the_next_round(attic: Attic) -> None:
-    old = await attic.over("Crash", 500)
-    async with attic.store.transaction() as webhook:
-        await webhook.execute("select 1 from alert_group for update")
-        await attic.round()
-        assert await attic.tables(500) == set(PARTITIONED)
-        await webhook.execute("update incident set state = 'firing', resolved_at = null where id = %(id)s", id=old)
-    await attic.round()
-    assert await attic.tables(500) == set()
-    assert details(await attic.get(old)) == (1, 2, True)
-
-
-async def test_a_webhook_that_writes_into_the_old_month_just_now_is_not_overtaken(attic: Attic) -> None:
-    old = await attic.fires("Crash", 500)
-    async with attic.store.transaction() as webhook:
-        await webhook.execute("select month from incident where id = %(id)s for update", id=old)
-        await webhook.execute(
-            """
-            insert into timeline values (%(month)s, %(id)s, 'broadcast:000001', now(), 'news.severity', 'worse', '')
-            """,
-            month=month_ago(500),
-            id=old,
-        )
-        async with asyncio.timeout(3):
-            settled = await OldMonths(attic.store).settle(month_ago(500), datetime.now(UTC) - timedelta(days=400))
-        assert (settled.moved, settled.busy) == (0, 1)
-    await attic.round()
-    assert await attic.tables(500) == set()
-    assert [entry.kind for entry in (await attic.get(old)).timeline] == ["alert.firing", "news.severity"]
-
-
-async def test_what_was_written_into_the_old_month_behind_the_move_is_saved(attic: Attic) -> None:
-    old = await attic.fires("Crash", 500)
-    await attic.rows("update incident set month = %(month)s returning id", month=this_month())
-    await attic.round()
-    assert await attic.tables(500) == set()
-    assert details(await attic.get(old))[:2] == (1, 1)
-
-
-async def test_a_channel_claimed_for_an_old_delivery_just_finds_it_gone(attic: Attic) -> None:
-    old = await attic.over("Crash", 500)
-    await attic.rows("update delivery set state = 'due' returning part")
-    claim = await attic.deliveries.claim(Channel("slack", "C1"))
-    assert claim
-    await attic.round()
-    assert not await attic.deliveries.record(claim, "C1/1", "digest")
-    assert (await attic.get(old)).deliveries == ()
 
 
 async def test_small_rows_that_nobody_needs_go_too(attic: Attic) -> None:
