@@ -3,7 +3,7 @@
 import pytest
 
 from app.store.engine import Store
-from tests.api.running import INCIDENTS, House, house
+from tests.api.running import INCIDENTS, House, house, problem
 from tests.scenarios import incidents as cases
 from tests.web.stages import judged
 
@@ -45,6 +45,8 @@ async def test_rest_shows_the_compact_record_and_names_what_is_gone(sitrep: Hous
     found = {"cause": "memory.limit_too_low", "root_cause": "limit halved", "fix": "rolled back", "notes": ""}
     assert (await sitrep.http.put(f"{INCIDENTS}/{identifier}/resolution", json=found)).status_code == 200
     assert (await sitrep.record(identifier))["resolution"] == found
+    again = problem(await sitrep.http.post(f"{INCIDENTS}/{identifier}/ask-again"), 404)
+    assert "only a short record is kept" in again["detail"]
     listed = (await sitrep.http.get(INCIDENTS, params={"q": "crash looping"})).json()["items"]
     assert [item["id"] for item in listed] == [identifier]
 

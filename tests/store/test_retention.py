@@ -8,12 +8,12 @@ import pytest
 
 from app.domain.alert import AlertStatus
 from app.domain.evidence import DROPPED
-from app.store.enrichment import Enrichments
 from app.store.identity import uuid7
 from app.store.leases import Leases
 from app.store.partitions import PARTITIONED
 from app.store.rejections import Refusal, Rejections
 from app.store.search import Filter, Search
+from app.store.tries import Tries
 from tests.store.attic import SEEN, Attic, about, attic_of, details, month_ago, this_month
 from tests.store.house import alert, post
 
@@ -73,13 +73,13 @@ async def test_what_waits_for_work_is_kept(attic: Attic, *, parked: bool) -> Non
     old = await attic.fires("Crash", 500)
     await attic.ends("Crash", 499, began=500)
     if parked:
-        await Enrichments(attic.store).park(old, "enrichment failed 5 times")
+        assert await Tries(attic.store).park(old, 0)
     await attic.round()
     assert await attic.tables(500) == set()
     assert not (await attic.get(old)).is_dropped
     await attic.rows("update incident set parked = null returning id")
     await attic.judge(old)
-    assert details(await attic.get(old)) == (1, 2, True)
+    assert details(await attic.get(old)) == (1, 2 + parked, True)
 
 
 async def test_what_is_counted_is_the_time_since_the_end(attic: Attic) -> None:

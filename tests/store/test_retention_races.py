@@ -8,8 +8,10 @@ from uuid import UUID
 import pytest
 
 from app.domain.alert import AlertStatus
+from app.domain.errors import NotFoundError
 from app.store import retention
 from app.store.acceptance import Acceptance
+from app.store.asking import Asking
 from app.store.deliveries import Channel
 from app.store.partitions import PARTITIONED
 from app.store.retention import BEGINNING, OldMonths, Settled
@@ -138,3 +140,37 @@ async def test_a_channel_claimed_for_an_old_delivery_just_finds_it_gone(attic: A
     await attic.round()
     assert not await attic.deliveries.record(claim, "C1/1", "digest")
     assert (await attic.get(old)).deliveries == ()
+
+
+async def test_what_was_released_cannot_be_asked_for_again_and_what_was_asked_for_is_kept(attic: Attic) -> None:
+    asking = Asking(attic.store, attic.acceptance.enqueue)
+    keys = [f"Crash{n:02}" for n in range(30)]
+    old = [await attic.over(key, 500) for key in keys]
+    refused: list[UUID] = []
+
+    async def asks(incident_id: UUID) -> None:
+        try:
+            await asking.again(incident_id, "ada")
+        except NotFoundError:
+            refused.append(incident_id)
+
+    await asks(old[0])
+    async with attic.store.transaction() as release:
+        await release.execute("select 1 from incident where id = %(id)s for update", id=old[1])
+        waiting = asyncio.create_task(asks(old[1]))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        await release.execute("delete from group_episode where incident_id = %(id)s", id=old[1])
+    await waiting
+    assert refused == [old[1]]
+    await asyncio.gather(attic.round(), *(asks(incident_id) for incident_id in old[2:]))
+    await attic.round()
+    assert await attic.tables(500) == set()
+    await asks(old[1])
+    for incident_id in old:
+        incident = await attic.get(incident_id)
+        if incident_id in refused:
+            assert incident.is_dropped
+        else:
+            await attic.judge(incident_id)
+            assert details(await attic.get(incident_id)) == (1, 3, True)
