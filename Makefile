@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCK := requirements/dev.lock
 
-.PHONY: run test demo check bench bench-storm chart image install lock format clean
+.PHONY: run test demo check bench bench-storm chaos chart image install lock format clean
 .DEFAULT_GOAL := run
 
 install: $(STAMP)
@@ -34,6 +34,9 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .cache/import-linter
 	$(BIN)/hadolint Dockerfile
+
+chaos: install
+	$(BIN)/python -m benchmarks.chaos
 
 bench-storm: install
 	$(BIN)/python -m benchmarks.storm

@@ -73,15 +73,20 @@ async def replicas(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[l
 
 
 async def torment(made: list[Replica], chance: random.Random, seconds: float, *, kindly: bool) -> int:
-    """Kill one or the other at random moments for so long, and start it again; how many died.
+    """Kill one or the other of either role at random moments for so long, and start it again; how many died.
 
     `kindly`: by SIGTERM, with time to hand back what it does.
     """
-    deaths = 0
     until = time.monotonic() + seconds
+    groups = [[replica for replica in made if replica.role == role] for role in ("api", "worker")]
+    return sum(await asyncio.gather(*(_torment(group, chance, until, kindly=kindly) for group in groups)))
+
+
+async def _torment(group: list[Replica], chance: random.Random, until: float, *, kindly: bool) -> int:
+    deaths = 0
     while time.monotonic() < until:
-        await asyncio.sleep(chance.uniform(0.3, 1.5))
-        victim = chance.choice([replica for replica in made if replica.running is not None])
+        await asyncio.sleep(chance.uniform(0.1, 1.0))
+        victim = chance.choice(group)
         await (victim.terminate() if kindly else victim.kill())
         deaths += 1
         await asyncio.sleep(chance.uniform(0.0, 0.5))
