@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, Pool, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -16,6 +16,10 @@ POOL_SIZE = 20
 POOL_WAIT_SECONDS = 2.0
 STATEMENT_TIMEOUT_MS = 15_000
 _NOT_AN_ADDRESS = "must be postgresql://user:password@host:port/database, special characters of the password as %XX"
+
+
+# What a server says as it goes: it is shut down, has crashed, or is only just starting.
+GONE = frozenset({"57P01", "57P02", "57P03"})
 
 
 class StoreUnavailableError(Exception):
@@ -76,10 +80,19 @@ class Store:
 
         Raises `StoreUnavailableError` when the database cannot be reached or goes away meanwhile.
         """
+        pool = self.engine.pool
         try:
             async with self.engine.begin() as connection:
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeoutError, psycopg.OperationalError, OSError) as error:
+        except psycopg.errors.ReadOnlySqlTransaction as error:
+            # A server that was the primary until a moment ago: its connections lead nowhere any more.
+            await self._leave(pool)
+            raise StoreUnavailableError("the database takes no writes: a standby?") from error
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None or error.sqlstate in GONE:
+                await self._leave(pool)
+            raise StoreUnavailableError(" ".join(str(error).split())[:200]) from error
+        except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
             raise StoreUnavailableError(" ".join(str(error).split())[:200]) from error
         except DBAPIError as error:
             if error.connection_invalidated:
@@ -111,6 +124,11 @@ class Store:
                 yield Transaction(driver)
         except (OperationalError, InterfaceError, PoolTimeoutError, psycopg.OperationalError, OSError) as error:
             raise StoreUnavailableError(" ".join(str(error).split())[:200]) from error
+
+    async def _leave(self, pool: Pool) -> None:
+        """When one connection was cut off all were: each of the others would fail one more request."""
+        if self.engine.pool is pool:
+            await self.engine.dispose()
 
     async def reachable(self) -> bool:
         """Whether one statement goes through."""
