@@ -1,5 +1,6 @@
 """`sitrep serve`: the embedded database if none is set, the schema, the server, and one screen that says so."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import uvicorn
 from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app import telemetry
 from app.main import create_app
@@ -21,6 +23,7 @@ from app.store.revisions import SchemaError
 GRACE_SECONDS = 20
 MAX_HEADER_BYTES = 32 * 1024
 KEEP_ALIVE_SECONDS = 75
+HEAD_SECONDS = 10.0
 EXAMPLE = Path("docs/example-alert.json")
 
 
@@ -40,7 +43,7 @@ def run(settings: Settings, role: str) -> None:
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+            http=PromptProtocol,
         )
         server = _Server(config, _screen(settings, role))
         server.run(sockets=[listener])
@@ -71,6 +74,56 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             print(self._screen, flush=True)  # noqa: T201 - this is what `serve` says to a person
+
+
+class PromptProtocol(HttpToolsProtocol):
+    """Closes a connection whose request's head is not whole in time, or too long: the server itself waits for ever.
+
+    Whoever opens connections and trickles header lines holds only so many of them, and only for so long.
+    """
+
+    head_seconds = HEAD_SECONDS
+    _head_due: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_head()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head_due is None:
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEADER_BYTES:
+            self.transport.close()
+
+    @override
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._expect_head()
+
+    @override
+    def on_headers_complete(self) -> None:
+        self._head_is_whole()
+        super().on_headers_complete()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_is_whole()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        if self._head_due is None:
+            self._head_bytes = 0
+            self._head_due = self.loop.call_later(self.head_seconds, self.transport.close)
+
+    def _head_is_whole(self) -> None:
+        if self._head_due is not None:
+            self._head_due.cancel()
+            self._head_due = None
 
 
 @contextmanager

@@ -34,7 +34,10 @@ class Opening:
 
 
 async def open_incident(transaction: Transaction, opening: Opening) -> UUID:
-    """A new incident with this group as its first."""
+    """A new incident with this group as its first.
+
+    It was not received later than now by the database's clock, whatever ours says: its first word must not wait.
+    """
     post, merged = opening.post, opening.merged
     key = IncidentKey(uuid7(), month_of(post.received_at))
     state = AlertStatus.FIRING if merged.fires else AlertStatus.RESOLVED
@@ -46,8 +49,8 @@ async def open_incident(transaction: Transaction, opening: Opening) -> UUID:
           insert into incident (id, month, state, severity, received_at, accepted_ms, started_at, resolved_at,
             announced_at, alertname, cluster, namespace, workload, title, headline, reported, subjects, search,
             times_today)
-          values (%(id)s, %(month)s, %(state)s, %(severity)s, %(received)s,
-            extract(epoch from clock_timestamp() - %(received)s) * 1000, %(started)s, %(resolved)s,
+          values (%(id)s, %(month)s, %(state)s, %(severity)s, least(%(received)s, now()),
+            greatest(extract(epoch from clock_timestamp() - %(received)s) * 1000, 0), %(started)s, %(resolved)s,
             %(resolved)s, %(alertname)s, %(cluster)s, %(namespace)s, %(workload)s, %(title)s, %(title)s,
             %(subjects)s, %(subjects)s,
             to_tsvector('simple', %(title)s) || to_tsvector('simple', translate(%(title)s, '/._:', '    ')),

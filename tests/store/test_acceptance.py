@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -279,3 +279,11 @@ async def test_nothing_is_kept_when_the_job_cannot_be_enqueued(house: House) -> 
     assert await house.incidents.unannounced(0) == []
     async with house.store.transaction() as transaction:
         assert await transaction.all("select * from alert_group") == []
+
+
+async def test_a_replica_whose_clock_is_ahead_delays_no_first_word(house: House) -> None:
+    ahead = (datetime.now(UTC) - at(0)).total_seconds() / 60 + 60
+    first = await house.post(alert(), minute=ahead)
+    assert (await house.get(first)).received_at <= datetime.now(UTC)
+    assert await house.incidents.unannounced(0) == [first]
+    assert (await house.get(first)).timings["accepted_ms"] == 0
