@@ -43,6 +43,7 @@ class StormKeeper:
         for storm in raging:
             if self._told.get(storm.parent_id) != storm or storm.is_over(SAME_CAUSE_AT_LEAST):
                 await self._tell(storm)
+            await self._storms.mark_told(storm)
         self._told = {storm.parent_id: self._told[storm.parent_id] for storm in raging}
         telemetry.STORMS.set(len(raging))
 

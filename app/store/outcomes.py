@@ -217,10 +217,7 @@ async def _lock_incident(transaction: Transaction, claim: Claim) -> None:
 async def _first_told(transaction: Transaction, claim: Claim) -> None:
     if claim.part == "head":
         await transaction.execute(
-            """
-            update incident set first_notified_at = now()
-            where (id = %(id)s or parent_id = %(id)s) and first_notified_at is null
-            """,
+            "update incident set first_notified_at = now() where id = %(id)s and first_notified_at is null",
             id=claim.incident_id,
         )
 

@@ -174,6 +174,24 @@ class Storms:
                 started=min(member.started_at for member in storm.members),
             )
 
+    async def mark_told(self, storm: Storm) -> None:
+        """Once the storm's message stands, its children have been told of; one that is locked is marked next time.
+
+        In a transaction of its own: who adopts children locks them before it looks at their parent.
+        """
+        async with self._store.transaction() as transaction:
+            await transaction.execute(
+                """
+                with untold as (
+                  select c.id from incident c join incident p on p.id = c.parent_id
+                  where p.id = %(id)s and p.first_notified_at is not null and c.first_notified_at is null
+                  order by c.id for update of c skip locked
+                )
+                update incident i set first_notified_at = now() from untold where i.id = untold.id
+                """,
+                id=storm.parent_id,
+            )
+
     async def end(self, storm: Storm) -> list[UUID]:
         """The storm is over; which of its children fire on, and speak for themselves from now on."""
         async with self._store.transaction() as transaction:

@@ -1,5 +1,6 @@
 """The keeper gives each storm its words, tells it once, and ends it; if it dies another goes on."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
@@ -107,6 +108,7 @@ async def test_a_storm_is_one_message_and_none_of_its_children(watch: Watch) -> 
     assert watch.wall.posted == [parent.id]
     assert parent.headline == "prod: 14 workloads failing together: what they share is not known yet"
     assert parent.first_notified_at is not None
+    await watch.keeper.keep()
     assert (await watch.get(incidents[0])).first_notified_at is not None
 
 
@@ -224,3 +226,17 @@ async def test_a_storm_needs_no_enrich_job(watch: Watch) -> None:
     parent = await watch.parent()
     assert parent.id not in {incident for incident, _ in await watch.enricher.enrichments.behind()}
     assert timedelta(0) <= parent.received_at - parent.started_at
+
+
+async def test_a_storm_that_grows_while_its_message_is_recorded_locks_nobody_out(watch: Watch) -> None:
+    await watch.announce_each(await watch.many(4, node="node-7"))
+    await watch.keeper.keep()
+    late = [await watch.breaks(number, node="node-7", minute=20) for number in range(10, 40)]
+    await asyncio.gather(watch.send_all(), watch.announce_each(late[:15]), watch.announce_each(late[15:]))
+    await watch.keeper.keep()
+    await watch.send_all()
+    await watch.keeper.keep()
+    parent = await watch.parent()
+    assert len(parent.children) == 34
+    assert watch.wall.posted == [parent.id]
+    assert (await watch.get(late[-1])).first_notified_at is not None
