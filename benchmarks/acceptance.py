@@ -18,7 +18,8 @@ CONNECTIONS = 32
 ROUNDS = 3
 ROUND_SECONDS = 4.0
 WARM_UP_SECONDS = 2.0
-PACED_POSTS_PER_SECOND = 50.0
+PACED_POSTS_PER_SECOND = (50.0, 200.0)
+PACED_CONNECTIONS = 64
 PACED_SECONDS = 6.0
 COUNTED_POSTS = 20
 WEBHOOK = "/api/v1/webhooks/alertmanager"
@@ -84,11 +85,15 @@ def _report(figures: Figures, name: str, results: list[Result]) -> int:
 
 async def _paced(setting: Setting, figures: Figures, server: Server) -> None:
     """At a steady rate below saturation: what a sender waits when nobody is in its way."""
-    load = replace(_load(server, PACED_SECONDS), per_second=PACED_POSTS_PER_SECOND)
-    result = await setting.generator.send(load)
-    what = f"{server.name}: acknowledged at {PACED_POSTS_PER_SECOND * ALERTS_IN_A_BODY:.0f} alerts/s"
-    figures.put(f"{server.name}.paced_ack_p50_ms", result.milliseconds(50), "ms", f"{what}, median")
-    figures.put(f"{server.name}.paced_ack_p99_ms", result.milliseconds(99), "ms", f"{what}, 99 %")
+    for rate in PACED_POSTS_PER_SECOND:
+        load = replace(_load(server, PACED_SECONDS), per_second=rate, connections=PACED_CONNECTIONS)
+        result = await setting.generator.send(load)
+        alerts = round(rate * ALERTS_IN_A_BODY)
+        what = f"{server.name}: acknowledged at {alerts} alerts/s"
+        name = f"{server.name}.paced_{alerts}"
+        figures.put(f"{name}_ack_p50_ms", result.milliseconds(50), "ms", f"{what}, median")
+        figures.put(f"{name}_ack_p99_ms", result.milliseconds(99), "ms", f"{what}, 99 %")
+        figures.put(f"{name}_refused", result.refused, "", f"{server.name}: bodies not accepted at {alerts} alerts/s")
 
 
 async def _statements(setting: Setting, figures: Figures) -> None:
@@ -106,6 +111,8 @@ async def _statements(setting: Setting, figures: Figures) -> None:
         after = len(database.statements())
     counted = (after - before) / COUNTED_POSTS
     figures.put("api.statements_per_post", counted, "", "api: PostgreSQL statements an accepted body, with its commit")
+    each = counted / ALERTS_IN_A_BODY
+    figures.put("api.statements_per_alert", each, "", "api: PostgreSQL statements an accepted alert")
 
 
 def _load(server: Server, seconds: float) -> Load:
