@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCK := requirements/dev.lock
 
-.PHONY: run test demo check bench bench-storm chaos chart image install lock format clean
+.PHONY: run test demo check bench bench-lookup bench-storm chaos chart image install lock format clean
 .DEFAULT_GOAL := run
 
 install: $(STAMP)
@@ -43,6 +43,9 @@ bench-storm: install
 
 bench: install
 	$(BIN)/python -m benchmarks.bench
+
+bench-lookup: install
+	$(BIN)/python -m benchmarks.lookup
 
 chart: install
 	.ci/chart

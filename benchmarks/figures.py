@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.database import Database
-from benchmarks.load import Generator
+from benchmarks.load import Generator, percentile
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,12 @@ class Figures:
         """Keep one figure."""
         self._values[name] = round(value, 2)
         self._table.add_row(what, f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}", unit)
+
+    def put_times(self, name: str, took: Sequence[float], what: str) -> None:
+        """Keep the median and the 95 % of these milliseconds."""
+        p50, p95 = percentile([*took], 50), percentile([*took], 95)
+        self._values |= {f"{name}.p50_ms": round(p50, 2), f"{name}.p95_ms": round(p95, 2)}
+        self._table.add_row(f"{what}: median / 95 %", f"{p50:,.1f} / {p95:,.1f}", "ms")
 
     def put_load_average(self, name: str) -> None:
         """How busy the machine is with all that runs on it, ours or not."""
