@@ -8,15 +8,19 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy import func, literal_column, or_, select, tuple_
 
 from app.domain.alert import AlertStatus, Severity
 from app.domain.errors import InvalidPayloadError
 from app.domain.incident import Enrichment
 from app.store.engine import Store
+from app.store.newest import WINDOW, Condition, Conditions, newest
 from app.store.tables import incident as table
 
 MAX_LIMIT = 200
+EXACT = ("namespace", "workload", "alertname", "cluster", "severity")
+# The columns that begin an index whose incidents follow newest first; what leaves least comes first.
+LEADING = (("namespace", "workload"), ("alertname",), ("cause",), ("cluster",), ("severity",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,11 @@ class Page:
 
 
 class Search:
-    """Searches the compact records."""
+    """Searches the compact records; `window`: how many candidates are looked through before indexes are asked."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, window: int = WINDOW) -> None:
         self._store = store
+        self._window = window
 
     async def children(self, parent_id: UUID) -> tuple[Hit, ...]:
         """What a storm swept in, the severe first; at most `MAX_LIMIT`."""
@@ -81,43 +86,66 @@ class Search:
     async def page(self, wanted: Filter) -> Page:
         """One page of at most `limit` hits. Raises `InvalidPayloadError` for a cursor that is not ours."""
         limit = max(1, min(wanted.limit, MAX_LIMIT))
-        columns = (table.c.id, table.c.state, table.c.enrichment, table.c.severity, table.c.title)
-        statement = (
-            select(*columns, table.c.headline, table.c.started_at, table.c.parked)
-            .where(and_(*_conditions(wanted)))
-            .order_by(table.c.started_at.desc(), table.c.id.desc())
-            .limit(limit + 1)
-        )
+        conditions = _conditions(wanted)
         async with self._store.session() as connection:
-            rows = (await connection.execute(statement)).mappings().all()
+            rows = await newest(connection, conditions, limit + 1, self._window)
         hits = tuple(_hit(dict(row)) for row in rows[:limit])
         return Page(hits, _cursor(hits[-1]) if len(rows) > limit else None)
 
 
-def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
-    exact = {
-        table.c.state: wanted.state.value if wanted.state else None,
-        table.c.severity: int(wanted.severity) if wanted.severity is not None else None,
-        table.c.alertname: wanted.alertname,
-        table.c.cluster: wanted.cluster,
-        table.c.namespace: wanted.namespace,
-        table.c.workload: wanted.workload,
-    }
-    conditions: list[ColumnElement[bool]] = [column == value for column, value in exact.items() if value is not None]
-    if wanted.cause:
-        # `memory` finds `memory.oom_killed` too: a family is asked for by its first word.
-        conditions.append(
-            or_(table.c.cause == wanted.cause, table.c.cause.startswith(wanted.cause + ".", autoescape=True))
+def _conditions(wanted: Filter) -> Conditions:
+    """Led by what leaves least among what has an index of its own; the rest is looked at in what is left."""
+    given: dict[str, object] = {name: getattr(wanted, name) for name in EXACT if getattr(wanted, name) is not None}
+    if wanted.severity is not None:
+        given["severity"] = int(wanted.severity)
+    if wanted.cause and not _is_family(wanted.cause):
+        given["cause"] = wanted.cause
+    within = _times(wanted)
+    if wanted.state is AlertStatus.FIRING:
+        # In the words of the index that holds what fires and nothing else.
+        within.append(lambda columns: columns.state == literal_column("'firing'"))
+        led_by: tuple[str, ...] = ()
+    else:
+        led_by = next((names for names in LEADING if all(name in given for name in names)), ())
+        if wanted.state:
+            given["state"] = wanted.state.value
+    others = [_equal(name, value) for name, value in given.items() if name not in led_by]
+    return Conditions(tuple(within), {name: given[name] for name in led_by}, (*others, *_words(wanted)))
+
+
+def _equal(name: str, value: object) -> Condition:
+    return lambda columns: columns[name] == value
+
+
+def _times(wanted: Filter) -> list[Condition]:
+    since, until, cursor = wanted.since, wanted.until, wanted.cursor
+    times: list[Condition] = []
+    if since:
+        times.append(lambda columns: columns.started_at >= since)
+    if until:
+        times.append(lambda columns: columns.started_at < until)
+    if cursor:
+        after = tuple_(*_position(cursor))
+        times.append(lambda columns: tuple_(columns.started_at, columns.id) < after)
+    return times
+
+
+def _words(wanted: Filter) -> list[Condition]:
+    words: list[Condition] = []
+    cause = wanted.cause
+    if cause and _is_family(cause):
+        words.append(
+            lambda columns: or_(columns.cause == cause, columns.cause.startswith(cause + ".", autoescape=True))
         )
-    if wanted.since:
-        conditions.append(table.c.started_at >= wanted.since)
-    if wanted.until:
-        conditions.append(table.c.started_at < wanted.until)
     if wanted.text:
-        conditions.append(table.c.search.op("@@")(func.websearch_to_tsquery("simple", wanted.text)))
-    if wanted.cursor:
-        conditions.append(tuple_(table.c.started_at, table.c.id) < tuple_(*_position(wanted.cursor)))
-    return conditions or [table.c.id.is_not(None)]
+        query = func.websearch_to_tsquery("simple", wanted.text)
+        words.append(lambda columns: columns.search.op("@@")(query))
+    return words
+
+
+def _is_family(cause: str) -> bool:
+    """`memory` finds `memory.oom_killed` too: a family is asked for by its first word."""
+    return "." not in cause
 
 
 def _hit(row: dict[str, Any]) -> Hit:

@@ -94,6 +94,15 @@ Index(
 Index("incident_storm", incident.c.id, postgresql_where=incident.c.storm.is_not(None))
 Index("incident_parent", incident.c.parent_id, postgresql_where=incident.c.parent_id.is_not(None))
 Index("incident_cause", incident.c.cause, incident.c.started_at.desc())
+Index("incident_cause_family", incident.c.cause, postgresql_ops={"cause": "text_pattern_ops"})
+Index("incident_cluster", incident.c.cluster, incident.c.started_at.desc())
+Index("incident_severity", incident.c.severity, incident.c.started_at.desc())
+Index(
+    "incident_firing",
+    incident.c.started_at.desc(),
+    incident.c.id.desc(),
+    postgresql_where=text("state = 'firing'"),
+)
 
 group_episode = Table(
     "group_episode",
