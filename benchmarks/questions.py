@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from benchmarks.stored import Stored
 from benchmarks.vocabulary import SWITCHED_OFF
 
+# Words of every incident's text, whatever its labels are.
+SAID = ("failed", "code", "container", "restarted", "minutes")
+
 Query = dict[str, str]
 Drawing = Callable[[random.Random, Stored], Query]
 
@@ -95,7 +98,10 @@ KINDS = (
     Kind("q_name", "text: a workload's name", lambda d, s: {"q": _row(d, s, "workload")["workload"]}),
     Kind("q_off", "text: a word that is only in old ones", lambda _, __: {"q": SWITCHED_OFF}),
     Kind("q_filtered", "text: a common word, cluster, severity", lambda d, s: {
-        "q": _of(s.common, d), **_row(d, s, "cluster"), "severity": _severity(d)
+        "q": d.choice(SAID), **_row(d, s, "cluster"), "severity": _severity(d)
+    }),
+    Kind("q_contrary", "text: a frequent word, a filter that rules it out", lambda d, s: {
+        "q": "critical", **_row(d, s, "cluster"), "severity": "warning"
     }),
     Kind("q_workload", "text: a common word, workload", lambda d, s: {
         "q": _of(s.common, d), **_row(d, s, "namespace", "workload")
