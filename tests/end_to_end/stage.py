@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -63,13 +63,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, database_url: str) -> AsyncIterator[Stage]:
-    """Everything up, on this database; everything down at the end."""
+async def stage(folder: Path, database_url: str, more: Mapping[str, str] | None = None) -> AsyncIterator[Stage]:
+    """Everything up, on this database and with `more` settings; everything down at the end."""
     async with AsyncExitStack() as stack:
         recording = Recording.named("checkout_oom", now=datetime.now(UTC))
         stand_ins = await stack.enter_async_context(world(recording))
         slack = await stack.enter_async_context(FakeSlack(channels=("C0ONCALL",)))
-        settings = settings_for(stand_ins, slack, folder, database_url)
+        settings = {**settings_for(stand_ins, slack, folder, database_url), **(more or {})}
         house = await stack.enter_async_context(sitrep(folder / "sitrep.log", settings))
         yield Stage(house, stand_ins, slack, settings)
 
