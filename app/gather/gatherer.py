@@ -54,8 +54,9 @@ class Gatherer:
     def start(self, alerts: tuple[Alert, ...], subjects: tuple[Subject, ...], now: datetime) -> "Gathering":
         """Begin to ask; returns at once. The caller must `finish` or `aclose` it."""
         urgency = max((alert.severity for alert in alerts), default=Severity.WARNING)
-        since_step = timedelta(seconds=now.timestamp() % STEP_SECONDS)
-        return Gathering(self._desk, self.planner.begin(alerts, subjects, now - since_step), Manner(urgency))
+        # Up, not down: what was measured in the last seconds is what the alert fires for.
+        to_step = timedelta(seconds=-now.timestamp() % STEP_SECONDS)
+        return Gathering(self._desk, self.planner.begin(alerts, subjects, now + to_step), Manner(urgency))
 
     async def ask(self, queries: Iterable[Query], _now: datetime) -> Evidence:
         """The answers to these questions alone, as of now, without any that follow from them."""

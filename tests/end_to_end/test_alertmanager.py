@@ -125,7 +125,7 @@ async def test_an_alert_that_fires_and_resolves_becomes_one_message_and_one_note
         firing = slack.heads[0].body
         assert "checkout" in firing
         assert "🔴" in firing
-        assert "20" in firing, "the measured value is told"
+        assert "measured 0.2 ·" in firing, "the measured value is told"
 
         exporter.error_ratio = 0.001
         await until(lambda: "✅" in slack.heads[0].body, f"the head says that it is over\n{house.tail()}")
