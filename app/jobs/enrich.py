@@ -40,11 +40,14 @@ class Enricher:
 
     async def enrich(self, incident_id: UUID) -> None:
         """Until nothing is behind: what came while one round ran is seen by the next."""
-        for _ in range(MAX_ROUNDS):
+        for rounds in range(MAX_ROUNDS):
             if await self._gave_up(incident_id):
                 return
             work = await self.enrichments.begin(incident_id)
             if work is None:
+                if rounds == 0:
+                    # Whoever concluded it may have died before it announced: what is wanted already stays.
+                    await self.announcer.announce(incident_id)
                 return
             try:
                 await self._round(work)
