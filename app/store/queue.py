@@ -19,6 +19,9 @@ PAGES = "pages"
 """Where what wakes people waits: some of every worker's places are kept for it."""
 STALLED_AFTER_SECONDS = 10.0
 MAX_ATTEMPTS = 5
+POOL_WAIT_SECONDS = 3.0
+# The pool doubles its pauses, up to minutes, for so long; once it has given up, whoever asks next makes it try at once.
+RECONNECT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,13 @@ class Queue:
 
     def __init__(self, store: Store, *, pool_size: int = 8) -> None:
         self._store = store
-        connector = PsycopgConnector(conninfo=libpq_url(store.url), min_size=1, max_size=pool_size)
+        connector = PsycopgConnector(
+            conninfo=libpq_url(store.url),
+            min_size=1,
+            max_size=pool_size,
+            timeout=POOL_WAIT_SECONDS,
+            reconnect_timeout=RECONNECT_SECONDS,
+        )
         self.app = App(connector=connector)
 
     async def open(self) -> None:
