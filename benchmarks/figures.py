@@ -43,6 +43,10 @@ class Figures:
         self._values |= {f"{name}.p50_ms": round(p50, 2), f"{name}.p95_ms": round(p95, 2)}
         self._table.add_row(f"{what}: median / 95 %", f"{p50:,.1f} / {p95:,.1f}", "ms")
 
+    def keep(self, name: str, value: float) -> None:
+        """For the program only: a person sees it in a table of its own."""
+        self._values[name] = round(value, 2)
+
     def put_load_average(self, name: str) -> None:
         """How busy the machine is with all that runs on it, ours or not."""
         self.put(name, os.getloadavg()[0], "", f"load average, {os.cpu_count()} cores: {name.partition('.')[2]}")

@@ -54,16 +54,22 @@ class Running:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
+async def launch(command: Sequence[str], url: str, log: Path, environment: Mapping[str, str] | None = None) -> Running:
+    """Start `command`, which will answer at `url`; whoever calls this stops it."""
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=ROOT
+        )
+    return Running(process, url, log)
+
+
 @asynccontextmanager
 async def running(
     command: Sequence[str], ready_url: str, log: Path, environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[Running]:
     """Start `command`, wait until `ready_url` answers 200, and stop it at the end if it still runs."""
-    with log.open("ab") as output:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=ROOT
-        )
-    started = Running(process, ready_url.rsplit("/", 1)[0], log)
+    started = await launch(command, ready_url.rsplit("/", 1)[0], log, environment)
+    process = started.process
     try:
         await _ready(started, ready_url)
         yield started
@@ -78,11 +84,20 @@ async def sitrep(
 ) -> AsyncIterator[Running]:
     """`sitrep serve` with these SITREP_* settings and none of the caller's own."""
     chosen = port or free_port()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SITREP_", "KUBE"))}
-    environment = {**inherited, "SITREP_KUBERNETES": "off", **settings, "SITREP_PORT": str(chosen)}
-    command = [str(Path(sys.executable).parent / "sitrep"), "serve", "--role", role]
-    async with running(command, f"http://127.0.0.1:{chosen}/readyz", log, environment) as started:
+    ready = f"http://127.0.0.1:{chosen}/readyz"
+    async with running(sitrep_command(role), ready, log, sitrep_environment(settings, chosen)) as started:
         yield started
+
+
+def sitrep_command(role: str) -> list[str]:
+    """What starts a Sitrep in this role."""
+    return [str(Path(sys.executable).parent / "sitrep"), "serve", "--role", role]
+
+
+def sitrep_environment(settings: Mapping[str, str], port: int) -> dict[str, str]:
+    """These settings and none of the caller's own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SITREP_", "KUBE"))}
+    return {**inherited, "SITREP_KUBERNETES": "off", **settings, "SITREP_PORT": str(port)}
 
 
 async def _ready(started: Running, url: str, seconds: float = 60.0) -> None:
