@@ -80,7 +80,7 @@ def _still(storm: Storm, firing: Sequence[StormMember]) -> str:
 
 
 def _against(storm: Storm, shared: Shared) -> str:
-    """Those of another cause, by name, and how many nobody has looked into yet."""
+    """How many nobody has looked into yet, how many show no cause, and those of another cause by name."""
     judged = causes_seen(storm.members)
     others = [cause for cause in judged if cause not in {"", shared.cause}]
     waiting = storm.size - judged.total()
@@ -89,6 +89,8 @@ def _against(storm: Storm, shared: Shared) -> str:
         parts.append("none of them looked into yet")
     elif waiting:
         parts.append(f"{waiting} of {storm.size} not looked into yet")
+    if unknown := judged[""]:
+        parts.append(f"no cause found in {unknown} of {storm.size}")
     if others:
         rarest = sorted(others, key=lambda one: (judged[one], one))[:_NAMED_CAUSES]
         told = [f"{_names([m for m in storm.members if m.cause == cause], 1)} ({cause})" for cause in rarest]

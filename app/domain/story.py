@@ -82,6 +82,13 @@ def burst_storm(cluster: str, alertname: str, severity: Severity) -> StormKey:
     return StormKey(f"burst:{cluster}/{alertname}/{severity.word}", f"burst:{cluster}", BURST_AT_LEAST)
 
 
+def storm_title(storm: str, cluster: str) -> str:
+    """What a storm is called: by the node, the namespace, the host or the cluster that its key names."""
+    kind, _, rest = storm.partition(":")
+    words = {"node": "node", "quota": "quota of", "dependency": "dependency", "backlog": "backlog of"}.get(kind, "")
+    return f"Storm: {words} {rest.removeprefix(f'{cluster}/')}".replace(":  ", ": ")
+
+
 def part_sha(group_sha: bytes, key: str) -> bytes:
     """The identity of that part of a group which is a story of its own."""
     return hashlib.sha256(group_sha + key.encode()).digest()

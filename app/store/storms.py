@@ -5,6 +5,7 @@ from uuid import UUID
 
 from app.domain.alert import AlertStatus, Severity
 from app.domain.storm import Storm, StormMember
+from app.domain.story import storm_title
 from app.domain.subject import Subject
 from app.store.engine import Row, Store, Transaction
 from app.store.identity import uuid7
@@ -116,7 +117,7 @@ async def _make_parent(transaction: Transaction, parent_id: UUID, storm: str, me
         received=row["received_at"],
         started=row["started_at"],
         cluster=row["cluster"],
-        title=f"Storm {storm}"[:300],
+        title=storm_title(storm, row["cluster"])[:300],
         storm=storm,
     )
 

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from app.analyze.storm import describe_storm
 from app.analyze.storm_causes import shared_causes
 from app.domain.alert import AlertStatus, Severity
 from app.domain.incident import Assessment, Finding, Hypothesis
+from app.domain.story import storm_title
 from app.domain.subject import Subject
 from tests.scenarios.incidents import CHECKOUT, oom_after_rollout
 from tests.scenarios.storms import burst, member, node_down, storm
@@ -36,6 +39,28 @@ def test_a_burst_is_explained_by_what_at_least_half_of_the_judged_have() -> None
 def test_a_burst_of_which_nothing_is_known_says_so() -> None:
     told = describe_storm(burst())
     assert told.briefing.cause_line == "I don't know why: what they share is not known yet"
+
+
+def test_what_was_looked_into_without_a_cause_is_told() -> None:
+    looked_into = [member(n, is_judged=True) for n in range(12)]
+    told = describe_storm(storm("burst:prod", *looked_into))
+    assert told.briefing.against == "no cause found in 12 of 12"
+    assert told.briefing.cause_line == "I don't know why: what they share is not known yet"
+
+
+@pytest.mark.parametrize(
+    ("key", "title"),
+    [
+        ("node:prod/node-7", "Storm: node node-7"),
+        ("quota:prod/shop", "Storm: quota of shop"),
+        ("dependency:prod/db.shop:5432", "Storm: dependency db.shop:5432"),
+        ("cause:prod/image.registry_dns", "Storm: image.registry_dns"),
+        ("backlog:prod", "Storm: backlog of prod"),
+        ("burst:prod", "Storm: prod"),
+    ],
+)
+def test_a_storm_is_called_by_what_its_key_names(key: str, title: str) -> None:
+    assert storm_title(key, "prod") == title
 
 
 def test_a_storm_counts_what_still_fires() -> None:
