@@ -26,13 +26,15 @@ _SUBJECT = Subject("prod", "shop", "Deployment", "checkout")
 
 
 def samples() -> tuple[Incident, ...]:
-    """Every shape that a template meets: nothing known, everything known, nothing found, over."""
+    """Every shape that a template meets: nothing known, everything known, nothing found, over, and a storm."""
     full = replace(
         _pending(), enrichment="complete", assessment=_assessment(), gaps=(Gap("loki", "errors", "HTTP 500"),)
     )
     unknown = replace(full, assessment=replace(_assessment(), briefing=_unknown_briefing(), hypotheses=(), changes=()))
     over = replace(full, state=AlertStatus.RESOLVED, resolved_at=SAMPLE_NOW)
-    return (_pending(), replace(full, enrichment="partial"), full, unknown, over)
+    storm = replace(unknown, alerts=(), groups=(), subjects=(), storm="burst:prod", times_today=3)
+    swept_in = replace(full, parent_headline="prod: 60 workloads failing together")
+    return (_pending(), replace(full, enrichment="partial"), full, unknown, over, storm, swept_in)
 
 
 def _pending() -> Incident:
