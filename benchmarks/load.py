@@ -11,6 +11,7 @@ import aiohttp
 from benchmarks.bodies import filling
 
 JSON = {"Content-Type": "application/json"}
+ACCEPTED = 202
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,7 @@ async def _send(load: Load) -> Result:
             if due - began > load.seconds:
                 return
             await asyncio.sleep(max(0.0, due - time.perf_counter())) if load.per_second else None
-            async with session.post(load.url, data=body(0 if load.repeated else number), headers=JSON) as answer:
-                await answer.read()
-            if answer.status != 202:
+            if not await _is_accepted(session, load.url, body(0 if load.repeated else number)):
                 result.refused += 1
                 continue
             result.sent_at.append(wall + due - began)
@@ -102,3 +101,13 @@ async def _send(load: Load) -> Result:
         await asyncio.gather(*(one_connection(session) for _ in range(load.connections)))
     result.seconds = time.perf_counter() - began
     return result
+
+
+async def _is_accepted(session: aiohttp.ClientSession, url: str, content: bytes) -> bool:
+    """Whether the answer is 202; a connection that breaks is a refusal, too."""
+    try:
+        async with session.post(url, data=content, headers=JSON) as answer:
+            await answer.read()
+    except aiohttp.ClientError:
+        return False
+    return answer.status == ACCEPTED
