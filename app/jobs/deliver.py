@@ -12,6 +12,7 @@ from app.notify.dispatcher import Dispatcher, Sent
 from app.notify.notifier import NOTE, Letter
 from app.store.claims import Channel, Claim
 from app.store.deliveries import Deliveries
+from app.store.engine import StoreUnavailableError
 from app.store.incidents import Incidents
 from app.store.leases import Lease, Leases
 
@@ -118,5 +119,7 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
     """The store going away ends this round only; the delivery is due again when its lease ends."""
     try:
         await work
+    except StoreUnavailableError as error:
+        log.warning("the database is away; what was being sent is taken up again", reason=str(error))
     except Exception:
         log.exception("a send failed; it is taken up again when its lease ends")
