@@ -33,6 +33,7 @@ class Server:
     name: str
     process: Running
     url: str
+    others: tuple[str, ...] = ()
 
 
 async def measure(setting: Setting, figures: Figures) -> None:
@@ -42,11 +43,12 @@ async def measure(setting: Setting, figures: Figures) -> None:
         bare = await _bare(stack, setting)
         await _by_turns(setting, figures, [api, bare])
         await _paced(setting, figures, api)
+    await _pair(setting, figures)
     async with AsyncExitStack() as stack:
         await _by_turns(setting, figures, [await _sitrep(stack, setting, "all")], rounds=1)
-    for name in ("api", "all"):
+    for name in ("api", "pair", "all"):
         ratio = figures[f"{name}.alerts_per_second"] / figures["bare.alerts_per_second"]
-        figures.put(f"{name}.ratio_to_bare", ratio, "x", f"role {name}: throughput against the bare handler")
+        figures.put(f"{name}.ratio_to_bare", ratio, "x", f"{name}: throughput against the bare handler")
     await _statements(setting, figures)
 
 
@@ -97,6 +99,19 @@ async def _paced(setting: Setting, figures: Figures, server: Server) -> None:
         figures.put(f"{name}_refused", result.refused, "", f"{server.name}: bodies not accepted at {alerts} alerts/s")
 
 
+async def _pair(setting: Setting, figures: Figures) -> None:
+    """Two replicas of the role `api` on one database, as they run in a cluster: on two cores, too."""
+    settings = {"SITREP_DATABASE_URL": setting.database.create("accept_pair"), "SITREP_PROBES": "off"}
+    async with (
+        sitrep(setting.folder / "pair-1.log", settings, role="api") as first,
+        sitrep(setting.folder / "pair-2.log", settings, role="api") as second,
+    ):
+        server = Server("pair", first, first.url + WEBHOOK, (second.url + WEBHOOK,))
+        await setting.generator.send(_load(server, WARM_UP_SECONDS))
+        _report(figures, server.name, [await setting.generator.send(_load(server, ROUND_SECONDS))])
+        await _paced(setting, figures, server)
+
+
 async def _statements(setting: Setting, figures: Figures) -> None:
     """What one accepted body asks of PostgreSQL, by its own log."""
     database: Database = setting.database
@@ -117,7 +132,7 @@ async def _statements(setting: Setting, figures: Figures) -> None:
 
 
 def _load(server: Server, seconds: float) -> Load:
-    return Load(server.url, ten_alerts(), server.name, connections=CONNECTIONS, seconds=seconds)
+    return Load(server.url, ten_alerts(), server.name, connections=CONNECTIONS, seconds=seconds, others=server.others)
 
 
 async def _sitrep(stack: AsyncExitStack, setting: Setting, role: str) -> Server:

@@ -20,7 +20,8 @@ class Load:
 
     `per_second` paces them: then a post counts from the moment at which it was due, so that a server
     that stalls is charged for all that it kept waiting. 0 sends the next one when the last is answered.
-    `repeated`: always the same body, as when its sender repeats it; it is enriched once.
+    `repeated`: always the same body, as when its sender repeats it; it is enriched once. `others`: replicas that
+    take turns with `url`.
     """
 
     url: str
@@ -32,6 +33,7 @@ class Load:
     per_second: float = 0.0
     channels: int = 1
     repeated: bool = False
+    others: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -81,6 +83,7 @@ def _run(load: Load) -> Result:
 async def _send(load: Load) -> Result:
     result = Result()
     body = filling(load.template, load.prefix, load.channels)
+    urls = (load.url, *load.others)
     numbers = iter(range(load.posts))
     began, wall = time.perf_counter(), time.time()
 
@@ -90,7 +93,7 @@ async def _send(load: Load) -> Result:
             if due - began > load.seconds:
                 return
             await asyncio.sleep(max(0.0, due - time.perf_counter())) if load.per_second else None
-            if not await _is_accepted(session, load.url, body(0 if load.repeated else number)):
+            if not await _is_accepted(session, urls[number % len(urls)], body(0 if load.repeated else number)):
                 result.refused += 1
                 continue
             result.sent_at.append(wall + due - began)
