@@ -110,7 +110,7 @@ def _repeats(chance: random.Random, alerts: int, posts: list[Due]) -> Iterator[D
     """What replicas and retries send again: bodies that were sent before, until there are enough alerts."""
     while alerts > 0:
         again = chance.choice([post for post in posts if post.alerts <= alerts])
-        yield Due(min(again.at + chance.uniform(0.5, 8), MINUTE_SECONDS - 0.1), again.body, again.alerts)
+        yield Due(chance.uniform(again.at, MINUTE_SECONDS), again.body, again.alerts)
         alerts -= again.alerts
 
 
