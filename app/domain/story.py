@@ -13,7 +13,8 @@ _TOO_WIDE = frozenset({"Cluster", "Namespace"})
 # Who measures for others carries the node that it runs on itself.
 _MEASURES_OTHERS = ("kube-state-metrics", "exporter", "pushgateway")
 _NODE_LABELS = ("exported_node", "node", "nodename", "node_name", "kubernetes_node", "k8s_node_name")
-KEYS_KEPT = 50
+KEYS_KEPT = 1_000
+NODES_KEPT = 50
 
 SAME_CAUSE_AT_LEAST = 4
 """How many incidents with one cause make a storm."""
@@ -65,7 +66,7 @@ def told_storms(alerts: Iterable[Alert], about: Mapping[str, Subject], received_
     lead = min(firing, key=lambda one: (-one.severity, one.starts_at, one.fingerprint))
     cluster = about[lead.fingerprint].cluster
     nodes = sorted({node for alert in firing if (node := _node(alert, about[alert.fingerprint]))})
-    keys = [node_storm(cluster, node) for node in nodes[:KEYS_KEPT]]
+    keys = [node_storm(cluster, node) for node in nodes[:NODES_KEPT]]
     if all(received_at - alert.starts_at > BACKLOG_AGE for alert in firing):
         keys.append(StormKey(f"backlog:{cluster}", f"backlog:{cluster}", BACKLOG_AT_LEAST))
     keys.append(burst_storm(cluster, lead.name, lead.severity))

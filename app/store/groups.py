@@ -1,12 +1,14 @@
 """The rows of alert groups: locked, remembered, and which incident they were part of last."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from app.store.engine import Row, Transaction
 from app.store.post import Post
 
 A_DAY = timedelta(hours=24)
+# PostgreSQL has room for some thousands of locks in all.
+KEYS_LOCKED = 50
 MOST_EPISODES_KEPT = 200
 
 EPISODE_COLUMNS = """
@@ -15,7 +17,7 @@ EPISODE_COLUMNS = """
 """
 
 
-async def lock_group(transaction: Transaction, post: Post, keys: Collection[str]) -> Row:
+async def lock_group(transaction: Transaction, post: Post, keys: Sequence[str]) -> Row:
     """The group's row, made if it is new, locked until the end; the keys of its stories are locked before it.
 
     The lock on the keys makes two groups that tell the same story at once find each other's incident.
@@ -31,7 +33,7 @@ async def lock_group(transaction: Transaction, post: Post, keys: Collection[str]
         on conflict (sender, cluster, receiver, group_sha) do update set group_key = excluded.group_key
         returning id, content_hash, posted_at, episodes, parts, fired_at
         """,
-        keys=list(keys),
+        keys=list(keys)[:KEYS_LOCKED],
         sender=post.group.sender,
         cluster=post.group.cluster[:200],
         receiver=post.group.receiver[:200],

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from app.domain.alert import AlertStatus
-from app.domain.story import StormKey, own_key
+from app.domain.alert import Alert, AlertStatus
+from app.domain.story import StormKey, own_key, told_storms
 from app.domain.subject import Subject
 from app.store.engine import Row, Transaction
 from app.store.groups import EPISODE_COLUMNS
@@ -19,6 +19,10 @@ JOINS_FOR = timedelta(minutes=60)
 GROUPED_FOR = timedelta(minutes=15)
 """For how long what its sender puts into a group belongs to that group's incident without further proof."""
 
+MOST_PARTED = 20
+"""As many incidents of their own one body may bring at most: each is a transaction that its sender waits for."""
+
+PARTS_KEPT = 2_000
 NOVEL_WITHIN = timedelta(minutes=2)
 NOT_NOVEL = 9
 
@@ -116,31 +120,58 @@ async def leavers(transaction: Transaction, post: Post, episode: Row) -> tuple[s
     began = post.received_at - episode["received_at"]
     if began <= GROUPED_FOR or episode["state"] != AlertStatus.FIRING:
         return ()
-    known = {own_key(Subject(**stored)) for stored in episode["reported"]}
-    fresh: dict[str, set[str]] = {}
-    for alert in post.group.alerts:
-        subject = post.subject_of(alert)
-        key = own_key(subject)
-        if key and key not in known and alert.status is AlertStatus.FIRING:
-            fresh.setdefault(key, {key})
-    if not fresh:
-        return ()
-    for key, shared in fresh.items():
-        _, (part,) = post.divided({key})
-        shared |= {storm.key for storm in part.storms if not storm.key.startswith(("burst:", "backlog:"))}
+    added = await _added(transaction, post, episode)
+    shared = {key: _ties(post, key, alerts) for key, alerts in added.items()}
     rows = await transaction.all(
         "select key from story_key where incident_id = %(id)s and key = any(%(keys)s)",
         id=episode["incident_id"],
-        keys=sorted(set().union(*fresh.values())),
+        keys=sorted(set().union(*shared.values())),
     )
     common = {row["key"] for row in rows}
-    return tuple(sorted(key for key, shared in fresh.items() if not shared & common))
+    return tuple(sorted(key for key, ties in shared.items() if not ties & common))[:MOST_PARTED]
+
+
+async def _added(transaction: Transaction, post: Post, episode: Row) -> dict[str, list[Alert]]:
+    """The firing alerts that the incident does not know yet, by what they are about, where that is one story."""
+    by_key: dict[str, list[Alert]] = {}
+    for alert in post.group.alerts:
+        key = own_key(post.subject_of(alert))
+        if key and alert.status is AlertStatus.FIRING:
+            by_key.setdefault(key, []).append(alert)
+    known = {own_key(Subject(**stored)) for stored in episode["reported"]}
+    if by_key.keys() <= known:
+        return {}
+    # An incident of very many subjects names but the first of them; its alerts are all there.
+    rows = await transaction.all(
+        "select fingerprint from alert where month = %(month)s and incident_id = %(id)s and fingerprint = any(%(new)s)",
+        month=episode["month"],
+        id=episode["incident_id"],
+        new=[alert.fingerprint for key, alerts in by_key.items() if key not in known for alert in alerts],
+    )
+    stored = {row["fingerprint"] for row in rows}
+    return {
+        key: alerts
+        for key, alerts in by_key.items()
+        if key not in known and not any(alert.fingerprint in stored for alert in alerts)
+    }
+
+
+def _ties(post: Post, key: str, alerts: list[Alert]) -> set[str]:
+    """By what these alerts would belong to an incident that they are new to: their subject, or their node."""
+    about = {alert.fingerprint: post.subject_of(alert) for alert in alerts}
+    storms = told_storms(alerts, about, post.received_at)
+    return {key, *(one.key for one in storms if not one.key.startswith(("burst:", "backlog:")))}
 
 
 async def part_with(transaction: Transaction, group: Row, keys: Collection[str]) -> None:
-    """From now on what the group tells of these is a group of its own."""
+    """From now on what the group tells of these is a group of its own; the oldest of very many join it again."""
     await transaction.execute(
-        "update alert_group set parts = parts || %(keys)s::text[] where id = %(id)s",
+        """
+        update alert_group set parts = (parts || %(keys)s::text[])
+          [greatest(1, cardinality(parts) + cardinality(%(keys)s::text[]) - %(most)s + 1):]
+        where id = %(id)s
+        """,
         keys=sorted(keys),
         id=group["id"],
+        most=PARTS_KEPT,
     )

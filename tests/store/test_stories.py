@@ -16,6 +16,7 @@ from app.store.engine import Store
 from app.store.leftovers import forget_story_keys
 from app.store.post import Post
 from app.store.queue import Queue, Wish
+from app.store.stories import MOST_PARTED
 from tests.store.house import CHECKOUT, PAYMENTS, House, alert, at, post
 
 pytestmark = pytest.mark.anyio
@@ -142,6 +143,25 @@ async def test_a_subject_that_joins_late_and_shares_nothing_is_an_incident_of_it
     assert [s.name for s in own.subjects] == ["orders"]
     assert own.groups[0].group_sha == (await house.get(first)).groups[0].group_sha
     assert await house.revisions(first) == (1, 0)
+
+
+async def test_a_group_of_very_many_subjects_is_not_taken_apart_later(house: House) -> None:
+    names = [f"App{number:03}" for number in range(120)]
+    (first,) = await house.acceptance.accept(coarse(*names, minute=1))
+    assert await house.acceptance.accept(coarse(*names, minute=20, ended=frozenset({"App007"}))) == (first,)
+    # Another pod of a workload that the incident does not name, for it names the first fifty only.
+    unnamed = coarse(*names, minute=25)
+    pod = replace(alert("Pod"), fingerprint="f" * 16)
+    about = {**unnamed.about, pod.fingerprint: replace(CHECKOUT, name="app119")}
+    whole = replace(unnamed, group=replace(unnamed.group, alerts=(*unnamed.group.alerts, pod)), about=about)
+    assert await house.acceptance.accept(whole) == (first,)
+
+
+async def test_no_more_incidents_of_their_own_come_of_one_body_than_a_sender_can_wait_for(house: House) -> None:
+    (first,) = await house.acceptance.accept(coarse("Cart", minute=1))
+    found = await house.acceptance.accept(coarse("Cart", *(f"Late{number:02}" for number in range(60)), minute=20))
+    assert found[0] == first
+    assert len(found) == 1 + MOST_PARTED
 
 
 async def test_each_part_of_a_coarse_group_goes_on_and_ends_by_itself(house: House) -> None:
