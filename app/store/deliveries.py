@@ -8,9 +8,7 @@ from app.store.claims import LEASE_SECONDS, Channel, Claim
 from app.store.engine import Row, Store, Transaction
 from app.store.identity import uuid7
 from app.store.outcomes import Outcomes
-from app.store.storms import sweep_in
-
-DESCRIBED_WITHIN_SECONDS = 30.0
+from app.store.storms import let_speak, sweep_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,9 @@ class Deliveries(Outcomes):
         async with self._store.transaction() as transaction:
             parent_id = await sweep_in(transaction, incident_id) if self._storms else None
             if parent_id is not None:
-                await _let_speak(transaction, parent_id, [one for one in wanted if one[2] == "head"])
+                await let_speak(
+                    transaction, parent_id, [(name, target) for name, target, part in wanted if part == "head"]
+                )
                 wanted = [one for one in wanted if one[2] == "note"]
             first = await transaction.execute(
                 "update incident set announced_at = now() where id = %(id)s and announced_at is null", id=incident_id
@@ -112,28 +112,6 @@ class Deliveries(Outcomes):
                 return None
             news = await _news(transaction, row) if row["part"].startswith("news:") else ()
         return _claim(channel, row, news)
-
-
-async def _let_speak(transaction: Transaction, parent_id: UUID, heads: Sequence[tuple[str, str, str]]) -> None:
-    """The storm is told wherever one of its children would have been.
-
-    Not before it is described, which takes a moment; if nobody describes it, its title has to do.
-    """
-    for notifier, target, part in heads:
-        await transaction.execute(
-            """
-            insert into delivery (incident_id, notifier, target, part, nonce, due_at)
-            select id, %(notifier)s, %(target)s, %(part)s, %(nonce)s,
-              case when announced_at is null then now() + make_interval(secs => %(patience)s) else now() end
-            from incident where id = %(id)s on conflict do nothing
-            """,
-            id=parent_id,
-            notifier=notifier,
-            target=target,
-            part=part,
-            nonce=uuid7(),
-            patience=DESCRIBED_WITHIN_SECONDS,
-        )
 
 
 async def _news(transaction: Transaction, row: Row) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Storms: incidents with one cause, or many at once, become children of one parent, which alone is told."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,6 +21,7 @@ JOINS_WITHIN = timedelta(minutes=10)
 """While it rages, what is known by nothing but its alert joins if enough of the same came within this."""
 
 MEMBERS_READ = 2_000
+DESCRIBED_WITHIN_SECONDS = 30.0
 _BY_CAUSE_ALONE = ("node:", "quota:", "dependency:", "cause:")
 
 
@@ -142,7 +144,32 @@ async def _adopt(transaction: Transaction, parent_id: UUID, members: list[UUID])
         parent=parent_id,
         members=members,
     )
-    await want_edits_of(transaction, [row["id"] for row in rows])
+    adopted = [row["id"] for row in rows]
+    await want_edits_of(transaction, adopted)
+    heads = await transaction.all(
+        "select distinct notifier, target from delivery where incident_id = any(%(ids)s) and part = 'head'", ids=adopted
+    )
+    await let_speak(transaction, parent_id, [(row["notifier"], row["target"]) for row in heads])
+
+
+async def let_speak(transaction: Transaction, parent_id: UUID, channels: Sequence[tuple[str, str]]) -> None:
+    """The storm is told in these (notifier, target): wherever one of its children would be, or was.
+
+    Not before it is described, which takes a moment; if nobody describes it, its title has to do.
+    """
+    await transaction.execute(
+        """
+        insert into delivery (incident_id, notifier, target, part, nonce, due_at)
+        select id, notifier, target, 'head', gen_random_uuid(),
+          case when announced_at is null then now() + make_interval(secs => %(patience)s) else now() end
+        from incident, unnest(%(notifiers)s::text[], %(targets)s::text[]) as place (notifier, target)
+        where id = %(id)s on conflict do nothing
+        """,
+        id=parent_id,
+        notifiers=[notifier for notifier, _ in channels],
+        targets=[target for _, target in channels],
+        patience=DESCRIBED_WITHIN_SECONDS,
+    )
 
 
 class Storms:

@@ -200,3 +200,14 @@ async def test_a_storm_whose_children_nobody_is_told_of_is_told_to_nobody(weathe
     (parent_id,) = {(await weather.deliveries.announce(one, [])).parent_id for one in incidents}
     assert parent_id
     assert (await weather.get(parent_id)).deliveries == ()
+
+
+async def test_a_storm_is_told_where_one_was_announced_before_it_was_swept_in(weather: Weather) -> None:
+    early = await weather.many(3, node="node-7")
+    for one in early:
+        await weather.deliveries.announce(one, [("slack", "C-EARLY", "head")])
+    fourth = await weather.breaks(3, node="node-7")
+    found = await weather.deliveries.announce(fourth, [("slack", "C-LATE", "head")])
+    assert found.parent_id
+    told = {(one.target, one.part) for one in (await weather.get(found.parent_id)).deliveries}
+    assert told == {("C-EARLY", "head"), ("C-LATE", "head")}
