@@ -11,6 +11,7 @@ from app.domain.storm import Storm
 from app.domain.story import SAME_CAUSE_AT_LEAST
 from app.jobs.enrich import Enricher
 from app.store.codec import Summary
+from app.store.engine import StoreUnavailableError
 from app.store.enrichment import Conclusion
 from app.store.leases import Leases
 from app.store.news import News
@@ -40,12 +41,22 @@ class StormKeeper:
             self._told.clear()
             return
         raging = await self._storms.raging()
-        for storm in raging:
+        for parent_id in raging:
+            await self._keep(parent_id)
+        self._told = {parent_id: storm for parent_id, storm in self._told.items() if parent_id in raging}
+        telemetry.STORMS.set(len(raging))
+
+    async def _keep(self, parent_id: UUID) -> None:
+        """One that cannot be told must not keep the others from being told."""
+        try:
+            storm = await self._storms.read(parent_id)
             if self._told.get(storm.parent_id) != storm or storm.is_over(SAME_CAUSE_AT_LEAST):
                 await self._tell(storm)
             await self._storms.mark_told(storm)
-        self._told = {storm.parent_id: self._told[storm.parent_id] for storm in raging}
-        telemetry.STORMS.set(len(raging))
+        except StoreUnavailableError:
+            raise
+        except Exception:
+            log.exception("a storm could not be told", incident_id=str(parent_id))
 
     async def _tell(self, storm: Storm) -> None:
         """Describe, write, announce. Whatever dies in between is done again by the next who looks."""

@@ -8,7 +8,7 @@ from app.store.claims import LEASE_SECONDS, Channel, Claim
 from app.store.engine import Row, Store, Transaction
 from app.store.identity import uuid7
 from app.store.outcomes import Outcomes
-from app.store.storms import let_speak, sweep_in
+from app.store.swept import let_speak, sweep_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,7 @@ async def test_when_all_have_ended_the_storm_has(watch: Watch) -> None:
         await watch.over(number)
     await watch.keeper.keep()
     assert (await watch.parent()).state is AlertStatus.RESOLVED
-    assert await watch.storms.raging() == []
+    assert await watch.raging() == []
 
 
 async def test_a_keeper_that_dies_is_replaced_and_a_living_one_is_not(watch: Watch) -> None:
@@ -203,14 +203,14 @@ async def test_a_keeper_that_dies_between_the_end_and_its_words_is_made_good(wat
     await watch.send_all()
     for number in range(4):
         await watch.over(number)
-    (storm,) = await watch.storms.raging()
+    (storm,) = await watch.raging()
     await watch.storms.end(storm)
     await watch.lease_ends()
     await watch.another_keeper().keep()
     parent = await watch.parent()
     assert parent.assessment
     assert parent.assessment.briefing.still == "all over"
-    assert await watch.storms.raging() == []
+    assert await watch.raging() == []
 
 
 async def test_a_parent_waits_for_its_words_before_it_is_announced(watch: Watch) -> None:
@@ -240,3 +240,15 @@ async def test_a_storm_that_grows_while_its_message_is_recorded_locks_nobody_out
     assert len(parent.children) == 34
     assert watch.wall.posted == [parent.id]
     assert (await watch.get(late[-1])).first_notified_at is not None
+
+
+async def test_a_storm_that_cannot_be_told_keeps_no_other_from_being_told(watch: Watch) -> None:
+    await watch.announce_each(await watch.many(4, node="node-1"))
+    broken = (await watch.parent()).id
+    async with watch.store.transaction() as transaction:
+        await transaction.execute("update incident set subjects = '[{\"no\": 1}]' where parent_id = %(id)s", id=broken)
+    await watch.announce_each([await watch.breaks(number, node="node-2") for number in range(10, 14)])
+    await watch.keeper.keep()
+    async with watch.store.transaction() as transaction:
+        rows = await transaction.all("select storm from incident where storm is not null and announced_at is not null")
+    assert [row["storm"] for row in rows] == ["node:prod/node-2"]

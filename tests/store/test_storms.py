@@ -145,12 +145,12 @@ async def test_news_of_what_a_storm_swept_in_is_kept_and_not_told(weather: Weath
 async def test_a_storm_is_over_when_few_are_left_and_each_of_those_speaks_for_itself(weather: Weather) -> None:
     incidents = await weather.many(6, node="node-7")
     await weather.announce_all(incidents)
-    (storm,) = await weather.storms.raging()
+    (storm,) = await weather.raging()
     assert storm.size == 6
     assert not storm.is_over(4)
     for number in range(4):
         await weather.over(number)
-    (storm,) = await weather.storms.raging()
+    (storm,) = await weather.raging()
     assert storm.is_over(4)
     assert set(await weather.storms.end(storm)) == set(incidents[4:])
     parent = await weather.get(storm.parent_id)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from uuid import UUID
 
+from app.domain.storm import Storm
 from app.domain.subject import Subject
 from app.store.engine import Store
 from app.store.queue import Queue
@@ -43,3 +44,7 @@ class Weather(House):
 
     async def parts(self, incident_id: UUID) -> dict[str, str]:
         return {one.part: one.state for one in (await self.get(incident_id)).deliveries}
+
+    async def raging(self) -> list[Storm]:
+        """Every storm that is not over, whole."""
+        return [await self.storms.read(parent_id) for parent_id in await self.storms.raging()]

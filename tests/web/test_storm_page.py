@@ -39,7 +39,7 @@ async def test_a_storm_lists_its_children_and_they_lead_back(sitrep: House) -> N
     store = sitrep.app.state.context.store
     parent_id = (await Deliveries(store).announce(UUID(children[0]), [])).parent_id
     assert parent_id
-    (storm,) = await Storms(store).raging()
+    storm = await Storms(store).read(parent_id)
     work = await Enrichments(store).begin(parent_id)
     assert work
     conclusion = Conclusion(Summary(describe_storm(storm), Recollection()), Evidence(), "complete")
