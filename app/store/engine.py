@@ -69,6 +69,11 @@ class Store:
             pool_pre_ping=False,
             connect_args={
                 "connect_timeout": 3,
+                # A peer that vanished without a word is given up by the kernel, not waited for by a sender.
+                "tcp_user_timeout": 15_000,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
                 "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=5000 -c timezone=UTC",
                 "application_name": "sitrep",
             },
