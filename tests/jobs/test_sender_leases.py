@@ -9,7 +9,7 @@ from tests.jobs.slack_house import Held, SlackHouse, slack_house
 
 pytestmark = pytest.mark.anyio
 
-LOOK, POST, EDIT = "conversations.history", "chat.postMessage", "chat.update"
+POST = "chat.postMessage"
 
 
 @pytest.fixture
