@@ -65,6 +65,8 @@ class Access:
             call.waiting -= 1
             if call.waiting == 0 and not call.task.done():
                 call.task.cancel()
+                # Who asks from now on must not join what is being dropped.
+                self._forget(key, call.task)
 
     def _begin(self, key: Query, query: Query, urgency: int, *, fresh: bool) -> _Call:
         if not self.breaker.admits():
@@ -85,7 +87,9 @@ class Access:
             self.breaker.failed(str(error)) if error.source_is_sick else self.breaker.answered()
             raise
         except asyncio.CancelledError:
-            self._was_left(self._clock() - began)
+            # Nobody waits any more: because it took too long, or an incident is not looked into any further.
+            if (waited_seconds := self._clock() - began) >= self._patience_seconds:
+                self.breaker.failed(f"no answer in {waited_seconds:.0f} s")
             raise
         else:
             self.breaker.answered()
@@ -94,23 +98,24 @@ class Access:
             telemetry.SOURCE_BREAKER_OPEN.labels(self.source.name).set(self.breaker.is_open)
         return answer
 
-    def _was_left(self, waited_seconds: float) -> None:
-        """Nobody waits any more: because it took too long, or because an incident is not looked into any further."""
-        if waited_seconds >= self._patience_seconds:
-            self.breaker.failed(f"no answer in {waited_seconds:.0f} s")
-        else:
-            self.breaker.gave_up()
-
     def _ended(self, key: Query, task: asyncio.Task[Evidence], *, remember: bool) -> None:
-        call = self._calls.get(key)
-        if call is not None and call.task is task:
-            del self._calls[key]
-        if task.cancelled() or task.exception() is not None or not remember:
+        self._forget(key, task)
+        if task.cancelled() or task.exception() is not None:
+            # However it ended, and if it never had its turn: the next may try a source that had failed.
+            self.breaker.gave_up()
+            return
+        if not remember:
             return
         self._answers[key] = (self._clock() + REMEMBERED_SECONDS, task.result())
         self._answers.move_to_end(key)
         while len(self._answers) > REMEMBERED_ANSWERS:
             self._answers.popitem(last=False)
+
+    def _forget(self, key: Query, task: asyncio.Task[Evidence]) -> None:
+        """It is under way no more, unless another has been asked in its place."""
+        call = self._calls.get(key)
+        if call is not None and call.task is task:
+            del self._calls[key]
 
     def _remembered(self, key: Query) -> Evidence | None:
         until, answer = self._answers.get(key, (0.0, None))

@@ -60,5 +60,5 @@ class Breaker:
         self._trying = False
 
     def gave_up(self) -> None:
-        """Nobody waited for the answer any more: that says nothing about the source."""
+        """Nobody waited for the answer any more, or the fault was ours: that says nothing about the source."""
         self._trying = False

@@ -10,7 +10,7 @@ from app.domain.errors import SourceError
 from app.domain.evidence import Evidence, ObjectState, evidence_id
 from app.domain.query import ObjectQuery, Query
 from app.domain.subject import Subject
-from app.gather.access import REMEMBERED_ANSWERS, REMEMBERED_SECONDS, Access
+from app.gather.access import CONCURRENT_QUESTIONS, REMEMBERED_ANSWERS, REMEMBERED_SECONDS, Access
 from app.gather.breaker import FAILURES_IN_A_ROW, REST_SECONDS
 from tests.store.house import T0
 
@@ -30,13 +30,13 @@ class Clock:
 
 
 class Cluster:
-    """A source that is as well as the test wants; `gate` holds answers back."""
+    """A source that is as well as the test wants; `gate` holds answers back, and hanging up takes a moment."""
 
     name = "kubernetes"
 
     def __init__(self) -> None:
         self.asked: list[Query] = []
-        self.fails: SourceError | None = None
+        self.fails: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -45,7 +45,11 @@ class Cluster:
 
     async def answer(self, query: Query) -> Evidence:
         self.asked.append(query)
-        await self.gate.wait()
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.005)
+            raise
         if self.fails is not None:
             raise self.fails
         return Evidence.seen([ObjectState(evidence_id(str(len(self.asked))), CHECKOUT, T0, {})])
@@ -221,6 +225,50 @@ async def test_a_trial_that_nobody_waits_for_any_more_leaves_room_for_the_next()
     source.fails = None
     source.gate.set()
     assert (await access.answer(about(2), 2)).items
+
+
+async def test_a_trial_that_never_had_its_turn_leaves_room_for_the_next() -> None:
+    source, clock = Cluster(), Clock()
+    access = Access(source, 5.0, clock)
+    source.gate.clear()
+    hanging = [asyncio.create_task(access.answer(about(n), 2)) for n in range(CONCURRENT_QUESTIONS)]
+    await asyncio.sleep(0.01)
+    for _ in range(FAILURES_IN_A_ROW):
+        access.breaker.failed("connection refused")
+    clock.now += REST_SECONDS
+    trial = asyncio.create_task(access.answer(about(90), 2))
+    await asyncio.sleep(0.01)
+    trial.cancel()
+    await asyncio.gather(trial, return_exceptions=True)
+    assert access.breaker.is_open
+    source.gate.set()
+    next_trial = access.answer(about(91), 2)
+    assert (await next_trial).items
+    await asyncio.gather(*hanging)
+
+
+async def test_a_fault_of_ours_in_a_trial_leaves_room_for_the_next() -> None:
+    source, clock = Cluster(), Clock()
+    access = await rested(source, clock)
+    source.fails = KeyError("spec")
+    with pytest.raises(KeyError):
+        await access.answer(about(1), 2)
+    await asyncio.sleep(0)
+    source.fails = None
+    assert (await access.answer(about(2), 2)).items
+
+
+async def test_who_asks_what_is_just_being_dropped_gets_an_answer() -> None:
+    source = Cluster()
+    source.gate.clear()
+    access = Access(source, 5.0)
+    leaves = asyncio.create_task(access.answer(QUERY, 2))
+    await asyncio.sleep(0.01)
+    leaves.cancel()
+    await asyncio.gather(leaves, return_exceptions=True)
+    source.gate.set()
+    assert (await access.answer(QUERY, 2)).items
+    assert len(source.asked) == 2
 
 
 async def test_questions_that_hang_until_everybody_gives_up_are_failures() -> None:
