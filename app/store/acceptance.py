@@ -147,7 +147,7 @@ class Acceptance:
               reported = reported || %(joined)s, subjects = subjects || %(joined)s,
               times_today = greatest(times_today, %(times)s),
               announced_at = case when still and not exists (select 1 from delivery
-                where incident_id = %(id)s and part = 'head') then null
+                where incident_id = %(id)s and part = 'head' and state <> 'absorbed') then null
                 when not still and announced_at = resolved_at then greatest(resolved_at, %(ended)s)
                 else announced_at end,
               wanted_rev = wanted_rev + 1, parked = null, attempts = 0

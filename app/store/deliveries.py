@@ -27,7 +27,10 @@ class Deliveries(Outcomes):
         self._storms = storms
 
     async def announce(self, incident_id: UUID, wanted: Sequence[tuple[str, str, str]]) -> Announced:
-        """Want these (notifier, target, part) for the incident; of what a storm swept in, PagerDuty's notes alone."""
+        """Want these (notifier, target, part) for the incident; of what a storm swept in, PagerDuty's notes alone.
+
+        What was left to a storm speaks for itself once none has the incident.
+        """
         async with self._store.transaction() as transaction:
             parent_id = await sweep_in(transaction, incident_id) if self._storms else None
             if parent_id is not None:
@@ -43,8 +46,10 @@ class Deliveries(Outcomes):
                     """
                     insert into delivery as d (incident_id, notifier, target, part, nonce)
                     values (%(id)s, %(notifier)s, %(target)s, %(part)s, %(nonce)s)
-                    on conflict (incident_id, notifier, target, part) do update set due_at = now()
-                      where d.shown = 0 and d.attempts = 0 and d.state = 'due' and d.due_at > now()
+                    on conflict (incident_id, notifier, target, part) do update
+                      set due_at = now(), state = 'due'
+                      where d.state = 'absorbed'
+                        or (d.shown = 0 and d.attempts = 0 and d.state = 'due' and d.due_at > now())
                     """,
                     id=incident_id,
                     notifier=notifier,

@@ -182,8 +182,18 @@ class Outcomes:
                 )
 
     async def absorb(self, claim: Claim) -> None:
-        """A storm speaks for it: not sent, unless the storm ends first."""
-        await self._set(claim, "state = 'absorbed', error = null, due_at = now()")
+        """A storm speaks for it: not sent, unless the storm ends first; if it has ended already, due again."""
+        async with self._store.transaction() as transaction:
+            await _lock_incident(transaction, claim)
+            await transaction.execute(
+                f"""
+                update delivery set error = null, due_at = now(), lease = null,
+                  state = case when exists (select 1 from incident i join incident p on p.id = i.parent_id
+                    where i.id = %(incident_id)s and p.state = 'firing') then 'absorbed' else 'due' end
+                where {_KEY} and lease = %(lease)s
+                """,  # noqa: S608 - a constant
+                **_key(claim),
+            )
 
     async def park(self, claim: Claim, reason: str) -> None:
         """Hopeless until a person changes something: kept, shown, and not tried again by itself."""

@@ -72,33 +72,37 @@ class Storms:
             )
 
     async def end(self, storm: Storm) -> list[UUID]:
-        """The storm is over; which of its children fire on, and speak for themselves from now on."""
+        """The storm is over; which of its children fire on, and speak for themselves from now on.
+
+        None where it had ended already. Nobody joins it meanwhile, and no delivery is left to it once it has ended.
+        """
         async with self._store.transaction() as transaction:
-            await transaction.execute(
+            await transaction.execute("select pg_advisory_xact_lock(hashtextextended(%(storm)s, 1))", storm=storm.key)
+            ended = await transaction.execute(
                 """
                 update incident set state = 'resolved', wanted_rev = wanted_rev + 1, resolved_at = coalesce((
                   select max(resolved_at) from incident where parent_id = %(id)s), now())
-                where id = %(id)s
+                where id = %(id)s and state = 'firing'
                 """,
                 id=storm.parent_id,
             )
+            if not ended:
+                return []
             children = await transaction.all(
+                "select id, state from incident where parent_id = %(id)s order by id for update", id=storm.parent_id
+            )
+            alone = [row["id"] for row in children if row["state"] == AlertStatus.FIRING]
+            # Once they are locked: a sender that held one until now may just have left its head to the storm.
+            await transaction.execute(
                 """
-                with locked as (
-                  select id, state from incident where parent_id = %(id)s order by id for update
-                ), alone as (
-                  update incident i set announced_at = null from locked
-                  where i.id = locked.id and locked.state = 'firing' returning i.id
-                ), woken as (
-                  update delivery d set state = 'due', due_at = now() from alone
-                  where d.incident_id = alone.id and d.state = 'absorbed'
-                )
-                select locked.id, locked.state from locked
+                with anew as (update incident set announced_at = null where id = any(%(alone)s))
+                update delivery set state = 'due', due_at = now()
+                where incident_id = any(%(alone)s) and state = 'absorbed'
                 """,
-                id=storm.parent_id,
+                alone=alone,
             )
             await want_edits_of(transaction, [row["id"] for row in children])
-        return [row["id"] for row in children if row["state"] == AlertStatus.FIRING]
+        return alone
 
 
 async def _storm(transaction: Transaction, parent: Row) -> Storm:

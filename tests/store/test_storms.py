@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
@@ -159,6 +160,62 @@ async def test_a_storm_is_over_when_few_are_left_and_each_of_those_speaks_for_it
     assert set(await weather.announce_all(incidents[4:])) == {None}
     assert (await weather.parts(incidents[4]))["head"] == "due"
     assert (await weather.get(incidents[4])).parent_id == storm.parent_id
+
+
+async def absorbed_head(weather: Weather) -> UUID:
+    """One of a storm whose head was wanted before the storm came, and left to it."""
+    (first, *_) = early = await weather.many(3, node="node-7")
+    await weather.announce_all(early)
+    claims = [await weather.deliveries.claim(Channel("slack", "C1")) for _ in range(3)]
+    await weather.announce_all([await weather.breaks(3, node="node-7")])
+    for claim in claims:
+        assert claim
+        await weather.deliveries.absorb(claim)
+    assert (await weather.parts(first))["head"] == "absorbed"
+    return first
+
+
+async def test_what_was_left_to_a_storm_and_breaks_again_after_it_is_told(weather: Weather) -> None:
+    first = await absorbed_head(weather)
+    for number in range(4):
+        await weather.over(number)
+    (storm,) = await weather.raging()
+    assert await weather.storms.end(storm) == []
+    assert await weather.breaks(0, node="node-7", starts=8, minute=9) == first
+    assert await weather.incidents.unannounced(0) == [first]
+    assert await weather.announce_all([first]) == [None]
+    assert (await weather.parts(first))["head"] == "due"
+    assert Channel("slack", "C1") in await weather.deliveries.due_channels()
+
+
+async def test_what_a_storm_that_is_over_would_have_told_is_not_left_to_it(weather: Weather) -> None:
+    await weather.announce_all(await weather.many(3, node="node-7"))
+    claim = await weather.deliveries.claim(Channel("slack", "C1"))
+    assert claim
+    await weather.announce_all([await weather.breaks(3, node="node-7")])
+    (storm,) = await weather.raging()
+    await weather.storms.end(storm)
+    await weather.deliveries.absorb(claim)
+    assert (await weather.parts(claim.incident_id))["head"] == "due"
+
+
+async def test_a_storm_ends_once(weather: Weather) -> None:
+    incidents = await weather.many(4, node="node-7")
+    await weather.announce_all(incidents)
+    (storm,) = await weather.raging()
+    found = await asyncio.gather(*(weather.storms.end(storm) for _ in range(4)))
+    assert sorted(found, key=len) == [[], [], [], incidents]
+
+
+async def test_a_storm_that_ends_while_one_joins_leaves_none_without_a_message(weather: Weather) -> None:
+    incidents = await weather.many(8, node="node-7")
+    await weather.announce_all(incidents[:4])
+    (storm,) = await weather.raging()
+    await asyncio.gather(weather.storms.end(storm), *(weather.deliveries.announce(one, HEAD) for one in incidents[4:]))
+    await weather.announce_all(await weather.incidents.unannounced(0))
+    for one in incidents:
+        incident = await weather.get(one)
+        assert incident.is_absorbed or (await weather.parts(one)).get("head") == "due"
 
 
 async def test_what_has_ended_is_swept_in_by_nothing(weather: Weather) -> None:

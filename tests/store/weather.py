@@ -21,10 +21,17 @@ class Weather(House):
         self.storms = Storms(store)
 
     async def breaks(
-        self, number: int, *, name: str = "NotReady", node: str = "", minute: float = 1, severity: str = "warning"
+        self,
+        number: int,
+        *,
+        name: str = "NotReady",
+        node: str = "",
+        starts: float = 0,
+        minute: float = 1,
+        severity: str = "warning",
     ) -> UUID:
         """A workload of its own, with an alert of its own group; the incident's id."""
-        fired = replace(alert(name, severity=severity), fingerprint=f"{number:016x}")
+        fired = replace(alert(name, starts=starts, severity=severity), fingerprint=f"{number:016x}")
         if node:
             fired = replace(fired, labels={**fired.labels, "node": node})
         subject = Subject("prod", "shop", "Deployment", f"app-{number}")
