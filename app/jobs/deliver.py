@@ -9,7 +9,7 @@ import structlog
 from app import telemetry
 from app.jobs.settle import PACE_SECONDS, Settler
 from app.notify.dispatcher import Dispatcher, Sent
-from app.notify.notifier import NOTE, Letter
+from app.notify.notifier import LOUD_NEWS, NOTE, Letter
 from app.store.claims import Channel, Claim
 from app.store.deliveries import Deliveries
 from app.store.engine import StoreUnavailableError
@@ -98,7 +98,7 @@ class Sender:
             reference=claim.reference,
             head_reference=claim.head_reference,
             news=claim.news,
-            broadcast=claim.part.startswith("news:broadcast:"),
+            broadcast=claim.part.startswith(LOUD_NEWS),
             may_repeat=claim.may_repeat,
             attempts=claim.attempts - 1,
         )

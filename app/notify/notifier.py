@@ -13,6 +13,7 @@ DETAILS = "details"
 NOTE = "note"
 NEWS = "news"
 LOUD_NEWS = "news:broadcast:"
+NEWS_AGAIN = "news:again:"
 END = "end"
 
 CANNOT_SEARCH_CODE = "missing_scope"
@@ -37,8 +38,9 @@ class Target:
 class Letter:
     """One send. `reference` is set where it edits what stands; `head_reference` where it replies to a head.
 
-    `part` is `head`, `details`, `note`, `end`, `news:broadcast:N` for what people must hear, or `news:reply:N`
-    for what may stay in the thread; `news` holds the texts that a news letter tells.
+    `part` is `head`, `details`, `note`, `end`, `news:broadcast:N` for what people must hear, `news:again:N` for what
+    they have heard often today, or `news:reply:N` for what may stay in the thread; `news` holds the texts that a
+    news letter tells.
     `nonce` marks the message so that it can be found again; `may_repeat`: say that it may be a repeat.
     `attempts` counts the sends before this one that failed or had to wait.
     """

@@ -24,7 +24,10 @@ NAMED_SUBJECTS = 5
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One thing to tell. Loud kinds are broadcast to the channel, others and what is `quiet` stay in the thread."""
+    """One thing to tell. Loud kinds are broadcast to the channel, others and what is `quiet` stay in the thread.
+
+    What is `quiet` would be broadcast if it had not come so often: where there are no threads it is told all the same.
+    """
 
     kind: str
     text: str
@@ -32,8 +35,10 @@ class News:
 
     @property
     def loudness(self) -> str:
-        """`broadcast` or `reply`: the class that it is numbered and sent in."""
-        return "broadcast" if self.kind in LOUD and not self.quiet else "reply"
+        """`broadcast`, `again` or `reply`: the class that it is numbered and sent in."""
+        if self.kind not in LOUD:
+            return "reply"
+        return "again" if self.quiet else "broadcast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ async def tell_news(transaction: Transaction, incident_id: UUID, news: list[News
 
     Of what a storm swept in only the storm's own message speaks.
 
-    At most one broadcast in five minutes: what comes meanwhile joins the reply that waits.
+    At most one of what wakes people in five minutes: what comes meanwhile joins the reply that waits.
     """
     for item in news:
         await transaction.execute(
@@ -119,10 +124,10 @@ async def _want_reply(transaction: Transaction, incident_id: UUID, loudness: str
         )
         insert into delivery (incident_id, notifier, target, part, wanted, nonce, due_at)
         select head.incident_id, head.notifier, head.target, 'news:' || %(loudness)s || ':' || number, number,
-          gen_random_uuid(), greatest(now(), case when %(loudness)s = 'broadcast' then (
+          gen_random_uuid(), greatest(now(), case when %(loudness)s <> 'reply' then (
             select max(greatest(last.created_at, last.due_at)) + interval '5 minutes' from delivery last
             where last.incident_id = head.incident_id and last.notifier = head.notifier
-              and last.target = head.target and last.part like 'news:broadcast:%%') end)
+              and last.target = head.target and last.part like 'news:' || %(loudness)s || ':%%') end)
         from delivery head, newest
         where head.incident_id = %(id)s and head.part = 'head' and head.state <> 'absorbed'
           and not exists (select 1 from incident i join incident p on p.id = i.parent_id

@@ -46,10 +46,10 @@ async def test_blocks_that_are_refused_go_out_as_bare_text() -> None:
     assert slack.messages[0].blocks == []
 
 
-async def test_it_tells_the_head_the_end_and_what_must_be_heard_but_no_quiet_replies() -> None:
+async def test_it_tells_the_head_each_end_and_each_beginning_but_no_quiet_replies() -> None:
     async with FakeSlack() as slack:
         notifier = webhook_notifier(slack)
-        parts = (HEAD, END, "news:broadcast:1", "news:broadcast:12", "news:reply:1", DETAILS, NOTE)
+        parts = (HEAD, END, "news:broadcast:1", "news:again:1", "news:reply:1", DETAILS, NOTE)
         assert [part for part in parts if notifier.tells(part)] == list(parts[:4])
 
 

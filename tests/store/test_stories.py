@@ -206,7 +206,7 @@ async def test_the_third_episode_of_a_day_edits_the_message_of_the_second(house:
     assert incident.times_today == 3
     refires = [entry for entry in incident.timeline if entry.kind == "news.refire"]
     assert [entry.text for entry in refires] == ["firing again after it had resolved: 3rd time today"]
-    assert {d.part for d in incident.deliveries} == {"head", "news:reply:1"}
+    assert {d.part for d in incident.deliveries} == {"head", "news:again:1"}
 
 
 async def test_what_is_critical_is_broadcast_however_often_it_comes_back(house: House) -> None:

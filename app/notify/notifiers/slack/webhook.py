@@ -11,7 +11,7 @@ from app.domain.diagnosis import Diagnosis
 from app.domain.errors import DeliveryError
 from app.domain.incident import Incident
 from app.http import Answer, Http, HttpError, Request
-from app.notify.notifier import CANNOT_SEARCH_CODE, END, HEAD, LOUD_NEWS, Letter, Links, Target
+from app.notify.notifier import CANNOT_SEARCH_CODE, END, HEAD, LOUD_NEWS, NEWS_AGAIN, Letter, Links, Target
 from app.notify.notifiers.slack.client import TIMEOUT_SECONDS
 from app.notify.notifiers.slack.errors import from_network, from_status
 from app.notify.notifiers.slack.message import Writer
@@ -43,8 +43,8 @@ class SlackWebhookNotifier:
         self._writer = Writer(Renderer(settings.templates_dir), links, now)
 
     def tells(self, part: str) -> bool:
-        """What wakes people; without threads, quiet replies would only fill the channel."""
-        return part in {HEAD, END} or part.startswith(LOUD_NEWS)
+        """What wakes people, and each beginning, as each end is told; other replies would only fill the channel."""
+        return part in {HEAD, END} or part.startswith((LOUD_NEWS, NEWS_AGAIN))
 
     def targets(self, incident: Incident) -> tuple[Target, ...]:
         """The message once nothing more is asked, or looking was given up; the end, too, once it is over."""
