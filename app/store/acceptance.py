@@ -1,7 +1,7 @@
 """An alert group becomes rows: group, incident, alerts, news and the enrich job, in one transaction."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from app.domain.subject import Subject
 from app.store.alerts import IncidentKey, write_alerts
 from app.store.engine import Row, Store, Transaction
 from app.store.episodes import Merge, StoredEpisode, merge
-from app.store.groups import episodes_of_the_day, latest_episode, lock_group, remember
+from app.store.groups import episodes_of_the_day, latest_episode, lock_group, remember, say_something_new
 from app.store.news import OFTEN, REPEAT_AFTER, News, Told, news_of, tell_news, unpark, want_edits
 from app.store.opening import Opening, open_incident
 from app.store.post import Post
@@ -52,7 +52,7 @@ class Acceptance:
     async def _take(self, transaction: Transaction, post: Post) -> tuple[UUID | None, Sequence[Post]]:
         """The incident of this group, and those parts of the body that are stories of their own."""
         group = await lock_group(transaction, post, post.story_keys if self.stories else ())
-        post, parts = post.divided(group["parts"]) if group["parts"] else (post, [])
+        post, parts = await _divided(transaction, post, group["parts"]) if group["parts"] else (post, [])
         if not post.group.alerts:
             return None, parts
         episode = await latest_episode(transaction, group["id"]) if group["episodes"] else None
@@ -61,7 +61,7 @@ class Acceptance:
         incident_id = UUID(str(episode["incident_id"]))
         if self.stories and (leaving := await leavers(transaction, post, episode)):
             await part_with(transaction, group, leaving)
-            post, more = post.divided(leaving)
+            post, more = await _divided(transaction, post, leaving)
             parts = [*parts, *more]
         if not post.group.alerts:
             return incident_id, parts
@@ -167,6 +167,14 @@ class Acceptance:
         return joined
 
 
+async def _divided(transaction: Transaction, post: Post, keys: Collection[str]) -> tuple[Post, list[Post]]:
+    """What remains, and the parts; all of them know whether any of them is why the body was sent."""
+    rest, parts = post.divided(keys)
+    every = [one for one in (rest, *parts) if one.group.alerts]
+    is_news = post.is_news or await say_something_new(transaction, every)
+    return replace(rest, is_news=is_news), [replace(part, is_news=is_news) for part in parts]
+
+
 async def _stored_episodes(transaction: Transaction, episode: Row) -> list[StoredEpisode]:
     rows = await transaction.all(
         "select fingerprint, starts_at, ended_at from alert where month = %(month)s and incident_id = %(id)s",
@@ -177,12 +185,12 @@ async def _stored_episodes(transaction: Transaction, episode: Row) -> list[Store
 
 
 async def _repeat(transaction: Transaction, post: Post, group: Row, episode: Row) -> None:
-    """The same content again: news only if it fires and the sender has been quiet in between."""
+    """The same content again: news only if it fires, and was sent for no other reason than that time has passed."""
     await remember(transaction, post, group, group["fired_at"])
     if episode["state"] != AlertStatus.FIRING:
         return
     await unpark(transaction, episode["incident_id"])
-    if post.received_at - group["posted_at"] >= REPEAT_AFTER:
+    if post.received_at - group["posted_at"] >= REPEAT_AFTER and not post.is_news:
         news = [News("repeat", "still firing: the sender repeats it and nobody has said they are on it")]
         await tell_news(transaction, episode["incident_id"], news)
 

@@ -47,6 +47,25 @@ async def lock_group(transaction: Transaction, post: Post, keys: Sequence[str]) 
     return row
 
 
+async def say_something_new(transaction: Transaction, posts: Sequence[Post]) -> bool:
+    """Whether any of these, which all came from one sender, says something else than its group said last."""
+    sender = posts[0].group
+    row = await transaction.one(
+        """
+        select count(*) as same
+        from unnest(%(shas)s::bytea[], %(hashes)s::bytea[]) as said (sha, hash)
+        join alert_group g on g.group_sha = said.sha and g.content_hash = said.hash
+        where g.sender = %(sender)s and g.cluster = %(cluster)s and g.receiver = %(receiver)s
+        """,
+        shas=[post.group.group_sha for post in posts],
+        hashes=[post.group.content_hash for post in posts],
+        sender=sender.sender,
+        cluster=sender.cluster[:200],
+        receiver=sender.receiver[:200],
+    )
+    return row is None or row["same"] < len(posts)
+
+
 async def latest_episode(transaction: Transaction, group_id: int) -> Row | None:
     """The incident that the group was part of last, locked."""
     return await transaction.one(

@@ -15,7 +15,8 @@ class Post:
     """One accepted body: the group, what it is about, and when it came (UTC).
 
     `about` gives the subject of each alert by its fingerprint. `dedup_sha` is set where this is only a part of
-    what its sender calls a group: the hash by which that group is known elsewhere.
+    what its sender calls a group: the hash by which that group is known elsewhere. `is_news`: nobody says this
+    only because time has passed, for another part of what its sender calls a group is new.
     """
 
     group: AlertGroup
@@ -23,6 +24,7 @@ class Post:
     received_at: datetime
     about: Mapping[str, Subject] = field(default_factory=dict)
     dedup_sha: bytes | None = None
+    is_news: bool = False
 
     def subject_of(self, alert: Alert) -> Subject:
         """What this alert is about; the whole post's first subject where nothing else is known."""

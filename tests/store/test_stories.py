@@ -175,6 +175,25 @@ async def test_each_part_of_a_coarse_group_goes_on_and_ends_by_itself(house: Hou
     assert (await house.get(first)).state is AlertStatus.RESOLVED
 
 
+async def test_nobody_hears_that_one_part_is_repeated_when_another_is_why_the_body_was_sent(house: House) -> None:
+    (first,) = await house.acceptance.accept(coarse("Cart", minute=1))
+    await house.announce(first)
+    _, second = await house.acceptance.accept(coarse("Cart", "Orders", minute=20))
+    await house.announce(second)
+    await house.acceptance.accept(coarse("Cart", "Orders", "Search", minute=35))
+    await house.acceptance.accept(coarse("Cart", "Orders", "Search", minute=50, ended=frozenset({"Search"})))
+    assert (await house.news(first), await house.news(second)) == ([], [])
+
+
+async def test_each_part_is_told_when_the_whole_body_is_repeated(house: House) -> None:
+    (first,) = await house.acceptance.accept(coarse("Cart", minute=1))
+    await house.announce(first)
+    _, second = await house.acceptance.accept(coarse("Cart", "Orders", minute=20))
+    await house.announce(second)
+    await house.acceptance.accept(coarse("Cart", "Orders", minute=260))
+    assert (await house.news(first), await house.news(second)) == (["news.repeat"], ["news.repeat"])
+
+
 async def test_a_late_subject_on_the_same_node_shares_the_cause(house: House) -> None:
     def on_node(name: str) -> Alert:
         one = alert(name)
