@@ -19,12 +19,11 @@ _A_FEW = 3
 def describe_storm(storm: Storm) -> Assessment:
     """The assessment that the storm's parent shows."""
     members = storm.members
-    firing = [member for member in members if member.fires]
     shared = what_is_shared(storm)
     began = min(member.started_at for member in members)
     what = f"{plural(storm.size, _noun(members))} failing together"
     findings = tuple(_findings(storm, shared))
-    briefing = _briefing(storm, shared, _still(storm, firing))
+    briefing = _briefing(storm, shared, _still(storm))
     return Assessment(
         headline=cut(f"{shared.subject.name}: {what}: {shared.phrase}", STATEMENT_LIMIT),
         onset_at=began,
@@ -71,12 +70,10 @@ def _what_stands_out(storm: Storm) -> Iterable[str]:
     yield f"where: {_places(storm.members)}"
 
 
-def _still(storm: Storm, firing: Sequence[StormMember]) -> str:
-    if not firing:
+def _still(storm: Storm) -> str:
+    if storm.left == 0:
         return "all over"
-    if len(firing) + storm.more == storm.size:
-        return "all still firing"
-    return f"{len(firing) + storm.more} of {storm.size} still firing"
+    return "all still firing" if storm.left == storm.size else f"{storm.left} of {storm.size} still firing"
 
 
 def _against(storm: Storm, shared: Shared) -> str:

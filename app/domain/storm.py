@@ -36,7 +36,8 @@ class StormMember:
 class Storm:
     """A storm: its key, the parent incident, and its members, the first that came first, as of `at`.
 
-    `more`: how many there are beyond those. `is_ended`: its parent is resolved. Equal if nothing has changed.
+    `more`: how many there are beyond those, `more_firing` of them not over. `is_ended`: its parent is resolved.
+    Equal if nothing has changed.
     """
 
     parent_id: UUID
@@ -47,16 +48,21 @@ class Storm:
     members: tuple[StormMember, ...]
     at: datetime = field(compare=False)
     more: int = 0
+    more_firing: int = 0
 
     @property
     def size(self) -> int:
         """How many incidents it swept in."""
         return len(self.members) + self.more
 
+    @property
+    def left(self) -> int:
+        """How many of those are not over."""
+        return sum(member.fires for member in self.members) + self.more_firing
+
     def is_over(self, at_least: int) -> bool:
         """Whether so few are left, and none joined for a while, that each should speak for itself again."""
-        if not any(member.fires for member in self.members):
+        if self.left == 0:
             return True
-        left = sum(member.fires for member in self.members) + self.more
         newest = max(member.received_at for member in self.members)
-        return left < at_least and (self.at - newest).total_seconds() > QUIET_SECONDS
+        return self.left < at_least and (self.at - newest).total_seconds() > QUIET_SECONDS

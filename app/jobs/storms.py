@@ -60,16 +60,14 @@ class StormKeeper:
 
     async def _tell(self, storm: Storm) -> None:
         """Describe, write, announce. Whatever dies in between is done again by the next who looks."""
-        news = _news(storm)
-        if storm.is_ended:
-            alone = []
-        elif storm.is_over(SAME_CAUSE_AT_LEAST):
+        alone = []
+        if storm.is_ended or storm.is_over(SAME_CAUSE_AT_LEAST):
             alone = await self._storms.end(storm)
-            news = [News("resolved", _end(storm, len(alone)))]
+            news = [News("resolved", _end(storm))]
         else:
-            alone = []
             await self._storms.reckon(storm)
-        work = await self._enrichments.begin(storm.parent_id)
+            news = _news(storm)
+        work = await self._enrichments.begin(storm.parent_id, storm=True)
         if work is not None:
             summary = Summary(self._pipeline.describe(storm), Recollection())
             conclusion = Conclusion(summary, Evidence(), "complete")
@@ -88,6 +86,6 @@ def _news(storm: Storm) -> list[News]:
     return [News("severity", f"now {worst.severity.word}: {worst.alertname} {worst.subject}")]
 
 
-def _end(storm: Storm, alone: int) -> str:
+def _end(storm: Storm) -> str:
     over = f"the storm of {storm.size} is over"
-    return f"{over}; {alone} still firing, each told by itself now" if alone else over
+    return f"{over}; {storm.left} still firing, each told by itself now" if storm.left else over

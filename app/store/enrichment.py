@@ -63,20 +63,23 @@ class Enrichments:
         self._store = store
         self.tries = Tries(store)
 
-    async def begin(self, incident_id: UUID, *, again: bool = False) -> Work | None:
+    async def begin(self, incident_id: UUID, *, again: bool = False, storm: bool = False) -> Work | None:
         """Claim the incident's work and raise its fence; None if nothing is behind.
 
-        `again`: only if nothing is behind, for what was judged is to be looked at once more.
+        `again`: only if nothing is behind, for what was judged is to be looked at once more. `storm`: the incident
+        speaks for a storm, whose keeper alone works on it.
         """
         async with self._store.transaction() as transaction:
             row = await transaction.one(
                 """
                 update incident set fence = fence + 1, attempts = attempts + 1
                 where id = %(id)s and parked is null and (wanted_rev > enriched_rev) <> %(again)s
+                  and (storm is not null) = %(storm)s
                 returning id, fence, wanted_rev, enriched_rev, state, reported, received_at, month, first_notified_at
                 """,
                 id=incident_id,
                 again=again,
+                storm=storm,
             )
             return await _work(transaction, row) if row else None
 
@@ -224,13 +227,14 @@ async def _work(transaction: Transaction, row: Row) -> Work:
 
 
 async def _share(transaction: Transaction, work: Work, shares: tuple[StormKey, ...]) -> None:
-    """Let others of the same cause find the incident; as of its beginning, for that is when a storm begins."""
+    """Let others of the same cause find the incident; as of when it last began, for that is when a storm begins."""
     await transaction.execute(
         """
         insert into story_key (key, incident_id, at, storm, at_least)
-        select key, %(id)s, %(at)s, storm, at_least
+        select key, %(id)s, coalesce(
+          (select max(at) from story_key where incident_id = %(id)s and storm is null), %(at)s), storm, at_least
         from unnest(%(keys)s::text[], %(storms)s::text[], %(at_leasts)s::int[]) as shared (key, storm, at_least)
-        on conflict do nothing
+        on conflict (key, incident_id) do update set at = excluded.at
         """,
         id=work.incident_id,
         at=work.received_at,

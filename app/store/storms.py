@@ -109,12 +109,14 @@ async def _storm(transaction: Transaction, parent: Row) -> Storm:
     rows = await transaction.all(
         """
         select id, subjects, alertname, severity, state, cause, enriched_rev > 0 as is_judged, started_at,
-          received_at, resolved_at, cluster, namespace, workload, count(*) over () as size
+          received_at, resolved_at, cluster, namespace, workload, count(*) over () as size,
+          count(*) filter (where state = 'firing') over () as firing
         from incident where parent_id = %(id)s order by id limit %(limit)s
         """,
         id=parent["id"],
         limit=MEMBERS_READ,
     )
+    members = tuple(_member(row) for row in rows)
     return Storm(
         parent_id=parent["id"],
         key=parent["storm"],
@@ -122,8 +124,9 @@ async def _storm(transaction: Transaction, parent: Row) -> Storm:
         severity=Severity(parent["severity"]),
         is_ended=parent["state"] != AlertStatus.FIRING,
         at=parent["at"],
-        members=tuple(_member(row) for row in rows),
+        members=members,
         more=rows[0]["size"] - len(rows) if rows else 0,
+        more_firing=rows[0]["firing"] - sum(member.fires for member in members) if rows else 0,
     )
 
 

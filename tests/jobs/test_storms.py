@@ -210,6 +210,7 @@ async def test_a_keeper_that_dies_between_the_end_and_its_words_is_made_good(wat
     parent = await watch.parent()
     assert parent.assessment
     assert parent.assessment.briefing.still == "all over"
+    assert [e.text for e in parent.timeline if e.kind == "news.resolved"] == ["the storm of 4 is over"]
     assert await watch.raging() == []
 
 
@@ -224,6 +225,8 @@ async def test_a_parent_waits_for_its_words_before_it_is_announced(watch: Watch)
 async def test_a_storm_needs_no_enrich_job(watch: Watch) -> None:
     await watch.announce_each(await watch.many(4, node="node-7"))
     parent = await watch.parent()
+    await watch.enricher.enrich(parent.id)
+    assert await watch.revisions(parent.id) == (1, 0)
     assert parent.id not in {incident for incident, _ in await watch.enricher.enrichments.behind()}
     assert timedelta(0) <= parent.received_at - parent.started_at
 

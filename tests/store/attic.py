@@ -98,11 +98,11 @@ class Attic(House):
         await self.judge(incident_id)
         return incident_id
 
-    async def judge(self, incident_id: UUID) -> None:
+    async def judge(self, incident_id: UUID, *, storm: bool = False) -> None:
         assessment = oom_after_rollout().assessment
         assert assessment
         enrichments = Enrichments(self.store)
-        work = await enrichments.begin(incident_id)
+        work = await enrichments.begin(incident_id, storm=storm)
         assert work
         summary = Summary(assessment, Recollection(), (), {}, {})
         assert await enrichments.conclude(work, Conclusion(summary, SEEN, "complete"))

@@ -121,7 +121,7 @@ async def test_the_parent_of_a_storm_has_no_rows_of_its_own_and_moves_all_the_sa
     await attic.round()
     assert await attic.tables(500) == set()
     assert await attic.month(parent) == this_month()
-    await attic.judge(parent)
+    await attic.judge(parent, storm=True)
 
 
 async def test_a_group_whose_incident_was_dropped_opens_a_new_one(attic: Attic) -> None:

@@ -8,10 +8,16 @@ from uuid import UUID
 import pytest
 
 from app.domain.alert import Alert, AlertStatus, Severity
+from app.domain.evidence import Evidence
+from app.domain.incident import Recollection
+from app.domain.story import StormKey
 from app.domain.subject import Subject
 from app.store.claims import Channel
+from app.store.codec import Summary
 from app.store.engine import Store
+from app.store.enrichment import Conclusion, Enrichments
 from app.store.queue import Queue
+from tests.scenarios.incidents import oom_after_rollout
 from tests.store.house import alert, post
 from tests.store.weather import HEAD, Weather
 
@@ -160,6 +166,48 @@ async def test_a_storm_is_over_when_few_are_left_and_each_of_those_speaks_for_it
     assert set(await weather.announce_all(incidents[4:])) == {None}
     assert (await weather.parts(incidents[4]))["head"] == "due"
     assert (await weather.get(incidents[4])).parent_id == storm.parent_id
+
+
+async def test_a_storm_of_more_than_are_read_goes_on_while_those_fire(
+    weather: Weather, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.storms.MEMBERS_READ", 3)
+    await weather.announce_all(await weather.many(8, node="node-7"))
+    for number in range(3):
+        await weather.over(number)
+    (storm,) = await weather.raging()
+    assert (storm.size, storm.left) == (8, 5)
+    assert not storm.is_over(4)
+    for number in range(3, 8):
+        await weather.over(number)
+    (storm,) = await weather.raging()
+    assert (storm.size, storm.left) == (8, 0)
+    assert storm.is_over(4)
+
+
+async def test_what_breaks_anew_is_found_by_its_cause_as_of_then(weather: Weather) -> None:
+    enrichments = Enrichments(weather.store)
+
+    async def judge(incident_id: UUID) -> None:
+        work = await enrichments.begin(incident_id)
+        assert work
+        shares = (StormKey("cause:prod/dns", "cause:prod/dns", 4),)
+        assessment = oom_after_rollout().assessment
+        assert assessment
+        summary = Summary(assessment, Recollection())
+        assert await enrichments.conclude(work, Conclusion(summary, Evidence(), "complete", shares))
+
+    early = await weather.breaks(0)
+    await judge(early)
+    await weather.over(0)
+    await judge(early)
+    assert await weather.breaks(0, starts=19, minute=20) == early
+    await judge(early)
+    late = [await weather.breaks(number, name=f"Alert{number}", starts=19, minute=20) for number in range(1, 4)]
+    for one in late:
+        await judge(one)
+    (parent_id,) = set(await weather.announce_all([early, *late]))
+    assert parent_id is not None
 
 
 async def absorbed_head(weather: Weather) -> UUID:

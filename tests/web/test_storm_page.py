@@ -40,7 +40,7 @@ async def test_a_storm_lists_its_children_and_they_lead_back(sitrep: House) -> N
     parent_id = (await Deliveries(store).announce(UUID(children[0]), [])).parent_id
     assert parent_id
     storm = await Storms(store).read(parent_id)
-    work = await Enrichments(store).begin(parent_id)
+    work = await Enrichments(store).begin(parent_id, storm=True)
     assert work
     conclusion = Conclusion(Summary(describe_storm(storm), Recollection()), Evidence(), "complete")
     assert await Enrichments(store).conclude(work, conclusion)
