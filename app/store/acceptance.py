@@ -11,7 +11,7 @@ from app.domain.subject import Subject
 from app.store.alerts import IncidentKey, write_alerts
 from app.store.engine import Row, Store, Transaction
 from app.store.episodes import Merge, StoredEpisode, merge
-from app.store.groups import episodes_of_the_day, latest_episode, lock_group, remember, say_something_new
+from app.store.groups import A_DAY, episodes_of_the_day, latest_episode, lock_group, remember, say_something_new
 from app.store.news import OFTEN, REPEAT_AFTER, News, Told, news_of, tell_news, unpark, want_edits
 from app.store.opening import Opening, open_incident
 from app.store.post import Post
@@ -77,7 +77,9 @@ class Acceptance:
         quiet_for = post.received_at - group["posted_at"]
         merged = merge(await _stored_episodes(transaction, episode), post.group.alerts, post.received_at, quiet_for)
         ended = episode["state"] == AlertStatus.RESOLVED
-        if merged.only_late or (ended and merged.fires and not merged.may_reopen):
+        if (merged.only_late and not _ends(post.group, episode, merged)) or (
+            ended and merged.fires and not merged.may_reopen
+        ):
             return UUID(str(episode["incident_id"]))
         if ended and merged.fires and self._is_another_story(post, group, episode):
             told = {alert.fingerprint for alert in merged.writes}
@@ -86,10 +88,10 @@ class Acceptance:
         return await self._continue(transaction, post, group, (episode, merged))
 
     def _is_another_story(self, post: Post, group: Row, episode: Row) -> bool:
-        """Whether it had been over for long; what comes back all day long stays one message."""
-        if post.received_at - episode["resolved_at"] <= self.reopen_after:
-            return False
-        return not self.stories or len(episodes_of_the_day(group, post.received_at)) + 1 < OFTEN
+        """Whether it had been over for long; what comes back all day long stays one message, for that day."""
+        if self.stories and len(episodes_of_the_day(group, post.received_at)) + 1 >= OFTEN:
+            return bool(post.received_at - episode["received_at"] > A_DAY)
+        return bool(post.received_at - episode["resolved_at"] > self.reopen_after)
 
     async def _begin(self, transaction: Transaction, post: Post, group: Row, merged: Merge) -> UUID:
         """Join the incident that tells this story already; open one where there is none."""
@@ -155,7 +157,7 @@ class Acceptance:
             """,
             id=incident_id,
             severity=post.group.severity if merged.fires else 0,
-            started=min(alert.starts_at for alert in merged.writes),
+            started=min((alert.starts_at for alert in merged.writes), default=None),
             ended=merged.last_end or post.received_at,
             joined=subjects_to_json(joined),
             times=times,
@@ -193,6 +195,11 @@ async def _repeat(transaction: Transaction, post: Post, group: Row, episode: Row
     if post.received_at - group["posted_at"] >= REPEAT_AFTER and not post.is_news:
         news = [News("repeat", "still firing: the sender repeats it and nobody has said they are on it")]
         await tell_news(transaction, episode["incident_id"], news)
+
+
+def _ends(group: AlertGroup, episode: Row, merged: Merge) -> bool:
+    """Whether the group ends with this body: what it tells may be known from another group of the same story."""
+    return episode["state"] == AlertStatus.FIRING and _group_state(group, episode, merged) is AlertStatus.RESOLVED
 
 
 def _group_state(group: AlertGroup, episode: Row, merged: Merge) -> AlertStatus:

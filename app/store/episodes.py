@@ -25,9 +25,9 @@ class Merge:
     """What a body changes. `moves` pairs the stored start with the alert whose start is earlier.
 
     `late` counts alerts that tell of something older than what is stored; they change nothing. `late_open`:
-    one of them is open as far as we know. `fresh`: an alert opens an episode that was not there before.
-    `late_fires`: one of them says that it fires. `restarted_at`: when the newest of those alerts began anew of
-    which nobody told us that they had ended.
+    one of them is open as far as we know. `late_fires`: one of them says that it fires. `late_end`: when the last
+    of them ended, as it is stored. `fresh`: an alert opens an episode that was not there before. `restarted_at`:
+    when the newest of those alerts began anew of which nobody told us that they had ended.
     """
 
     writes: tuple[Alert, ...]
@@ -37,6 +37,7 @@ class Merge:
     fresh: bool = False
     restarted_at: datetime | None = None
     late_fires: bool = False
+    late_end: datetime | None = None
 
     @property
     def fires(self) -> bool:
@@ -51,7 +52,8 @@ class Merge:
     @property
     def last_end(self) -> datetime | None:
         """When the last of those ended that have ended."""
-        return max((alert.ended_at for alert in self.writes if alert.ended_at), default=None)
+        ends = [self.late_end, *(alert.ended_at for alert in self.writes)]
+        return max((end for end in ends if end), default=None)
 
     @property
     def only_late(self) -> bool:
@@ -74,6 +76,7 @@ def merge(
     late = 0
     late_open = fresh = late_fires = False
     restarted_at: datetime | None = None
+    late_ends: list[datetime] = []
     for alert in incoming:
         episodes = known.get(alert.fingerprint, [])
         bounded = _bounded(alert, now)
@@ -85,6 +88,7 @@ def merge(
             late += 1
             late_open |= last is not None and last.ended_at is None
             late_fires |= bounded.ended_at is None
+            late_ends += [last.ended_at] if last and last.ended_at else []
             continue
         writes.append(fitted)
         is_new = last is None or (last.ended_at is not None and fitted.starts_at > last.ended_at)
@@ -95,7 +99,8 @@ def merge(
             restarted_at = max(restarted_at or bounded.starts_at, bounded.starts_at)
         if fitted.starts_at < last.starts_at:
             moves.append((last.starts_at, fitted))
-    return Merge(tuple(writes), tuple(moves), late, late_open, fresh, restarted_at, late_fires)
+    late_end = max(late_ends, default=None)
+    return Merge(tuple(writes), tuple(moves), late, late_open, fresh, restarted_at, late_fires, late_end)
 
 
 def _bounded(alert: Alert, now: datetime) -> Alert:

@@ -61,6 +61,28 @@ async def test_it_ends_when_the_last_of_its_groups_does(house: House) -> None:
     assert ended.resolved_at == at(5)
 
 
+async def test_a_group_whose_end_another_group_told_with_more_ends_with_it(house: House) -> None:
+    both = alert("Crash"), alert("NotReady")
+    incident_id = await only(house, post("a", *both, minute=1), post("b", alert("Crash"), alert("Slow"), minute=2))
+    await house.acceptance.accept(post("a", alert("Crash", ends=6), alert("NotReady", ends=6), minute=7))
+    await house.acceptance.accept(post("b", alert("Crash", ends=5), alert("Slow", ends=5), minute=8))
+    ended = await house.get(incident_id)
+    assert ended.state is AlertStatus.RESOLVED
+    assert ended.resolved_at == at(6)
+
+
+async def test_a_group_of_which_all_was_told_by_another_ends(house: House) -> None:
+    incident_id = await only(
+        house, post("a", alert("Crash"), minute=1), post("b", alert("Crash", starts=0.5), minute=2)
+    )
+    await house.acceptance.accept(post("a", alert("Crash", ends=6), minute=7))
+    assert (await house.get(incident_id)).state is AlertStatus.FIRING
+    await house.acceptance.accept(post("b", alert("Crash", starts=0.5, ends=5.5), minute=8))
+    ended = await house.get(incident_id)
+    assert ended.state is AlertStatus.RESOLVED
+    assert ended.resolved_at == at(6)
+
+
 async def test_groups_of_one_story_that_come_at_once_find_each_other(house: House) -> None:
     posts = [post(f"group {n}", alert(f"Alert{n}"), minute=1) for n in range(12)]
     found = await asyncio.gather(*(house.acceptance.accept(one) for one in posts))
@@ -231,6 +253,18 @@ async def test_the_third_episode_of_a_day_edits_the_message_of_the_second(house:
 async def test_what_is_critical_is_broadcast_however_often_it_comes_back(house: House) -> None:
     *_, last = await flapping(house, severity="critical")
     assert "news:broadcast:1" in {d.part for d in (await house.get(last)).deliveries}
+
+
+async def test_what_comes_back_day_after_day_is_one_message_a_day(house: House) -> None:
+    found: list[UUID] = []
+    for hour in range(50):
+        begins = (hour - 50) * 60.0
+        found += await house.acceptance.accept(post("f", alert(starts=begins), minute=begins + 1))
+        await house.announce(found[-1])
+        await house.acceptance.accept(post("f", alert(starts=begins, ends=begins + 20), minute=begins + 21))
+    told = list(dict.fromkeys(found))
+    assert [found.count(one) for one in told] == [25, 25]
+    assert (await house.get(told[1])).times_today == 24
 
 
 async def test_the_next_day_counts_anew(house: House) -> None:
