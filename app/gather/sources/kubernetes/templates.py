@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 
 from app.domain.change import FieldDiff
+from app.domain.watched import Field, differences
 from app.gather.sources.kubernetes.bodies import clean, kept_annotations
 from app.gather.sources.kubernetes.environment import is_secret_name, without_secrets
 from app.gather.sources.kubernetes.shapes import Check, Container, EnvVar, PodSpec, PodTemplate
 
-MAX_DIFFS = 60
 MAX_VALUE = 300
 HIDDEN = "(not shown)"
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -21,43 +21,32 @@ _REFERENCES = {"configMap": "name", "secret": "secretName", "persistentVolumeCla
 
 def diff_templates(old: PodTemplate | None, new: PodTemplate | None) -> tuple[FieldDiff, ...]:
     """Paths such as `containers[app].resources.limits.memory`; images first, at most 60."""
-    before, after = _fields(old), _fields(new)
-    paths = sorted(before.keys() | after.keys(), key=_reading_order)
-    diffs = [
-        FieldDiff(path, before.get(path), after.get(path)) for path in paths if before.get(path) != after.get(path)
-    ]
-    return tuple(_shown(diff) for diff in diffs[:MAX_DIFFS])
+    return differences(_marked(old), _marked(new))
 
 
-def _reading_order(path: str) -> tuple[int, str]:
-    for rank, word in enumerate((".image", ".resources.", ".env[", "Probe", "volumes[")):
-        if word in path:
-            return rank, path
-    return 9, path
+def _marked(template: PodTemplate | None) -> dict[str, Field]:
+    """Both the truth and what may be shown of it, so that the change of a secret value is seen and its value is not."""
+    return {path: Field(shown(path, value), value) for path, value in template_fields(template).items()}
 
 
-def _shown(diff: FieldDiff) -> FieldDiff:
-    """Values that are or may be secret are replaced only now, so that their change is still seen."""
-    if ".env[" in diff.path:
-        name = diff.path.rpartition(".env[")[2].rstrip("]")
-        return FieldDiff(diff.path, _env_shown(name, diff.old), _env_shown(name, diff.new))
-    return FieldDiff(diff.path, _text_shown(diff.old), _text_shown(diff.new))
+def shown(path: str, value: str) -> str:
+    """What may be read of a field's value; values that are or may be secret are withheld."""
+    if ".env[" in path:
+        return _env_shown(path.rpartition(".env[")[2].rstrip("]"), value)
+    return clean(value)[:MAX_VALUE]
 
 
-def _env_shown(name: str, value: str | None) -> str | None:
-    if value is None or value.startswith("from "):
-        return value
+def _env_shown(name: str, value: str) -> str:
+    if value.startswith("from "):
+        return clean(value)[:MAX_VALUE]
     redacted = clean(value)
     # The redactor knows `password=…` by its name, so it is asked with the name as well.
     in_context = clean(f"{name}={value}") == f"{name}={value}"
     return redacted[:MAX_VALUE] if redacted == value and in_context and not is_secret_name(name) else HIDDEN
 
 
-def _text_shown(value: str | None) -> str | None:
-    return None if value is None else clean(value)[:MAX_VALUE]
-
-
-def _fields(template: PodTemplate | None) -> dict[str, str]:
+def template_fields(template: PodTemplate | None) -> dict[str, str]:
+    """Every field of a pod template that can matter, by its path; raw, so not to be stored or shown as it is."""
     fields: dict[str, str] = {}
     if template is None:
         return fields
@@ -71,7 +60,7 @@ def _fields(template: PodTemplate | None) -> dict[str, str]:
 
 def _spec_fields(spec: PodSpec) -> dict[str, str]:
     plain: dict[str, Any] = msgspec.to_builtins(spec)
-    fields = {name: _text(plain[name]) for name in (*_SPEC_FIELDS, *_SPEC_STRUCTURES) if plain.get(name)}
+    fields = {name: as_text(plain[name]) for name in (*_SPEC_FIELDS, *_SPEC_STRUCTURES) if plain.get(name)}
     fields.update(_volume_fields(spec.volumes or ()))
     for part, containers in (("containers", spec.containers), ("initContainers", spec.init_containers)):
         for container in containers or ():
@@ -88,7 +77,7 @@ def _volume_fields(volumes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         sources = [key for key in volume if key != "name"]
         for source in sources:
             body = volume[source] if isinstance(volume[source], Mapping) else {}
-            fields[f"volumes[{name}].{source}"] = _text(body.get(_REFERENCES.get(source, ""), body))
+            fields[f"volumes[{name}].{source}"] = as_text(body.get(_REFERENCES.get(source, ""), body))
     return fields
 
 
@@ -101,7 +90,7 @@ def _container_fields(path: str, container: Container) -> dict[str, str]:
     for variable in container.env or ():
         fields[f"{path}.env[{variable.name}]"] = _env_text(variable)
     for index, reference in enumerate(container.env_from or ()):
-        fields[f"{path}.envFrom[{index}]"] = _text(reference)
+        fields[f"{path}.envFrom[{index}]"] = as_text(reference)
     for part in ("requests", "limits"):
         for resource, amount in ((plain.get("resources") or {}).get(part) or {}).items():
             fields[f"{path}.resources.{part}.{resource}"] = str(amount)
@@ -117,7 +106,7 @@ def _mount_and_port_fields(path: str, container: Container) -> dict[str, str]:
     fields = {}
     for mount in container.volume_mounts or ():
         if "kube-api-access-" not in str(mount.get("name", "")):
-            fields[f"{path}.volumeMounts[{mount.get('mountPath', '')}]"] = _text(mount)
+            fields[f"{path}.volumeMounts[{mount.get('mountPath', '')}]"] = as_text(mount)
     for port in container.ports or ():
         fields[f"{path}.ports[{port.name or port.container_port}]"] = f"{port.container_port}/{port.protocol or 'TCP'}"
     return fields
@@ -127,16 +116,17 @@ def _check_fields(path: str, check: Check | None) -> dict[str, str]:
     if check is None:
         return {}
     plain: dict[str, Any] = msgspec.to_builtins(check)
-    return {f"{path}.{name}": _text(value) for name, value in plain.items() if value is not None}
+    return {f"{path}.{name}": as_text(value) for name, value in plain.items() if value is not None}
 
 
 def _env_text(variable: EnvVar) -> str:
     if variable.value_from:
-        return f"from {_text(variable.value_from)}"
+        return f"from {as_text(variable.value_from)}"
     return variable.value or ""
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """A string as it is, anything else as JSON in a fixed order."""
     if isinstance(value, str):
         return value
     return msgspec.json.encode(_without_nulls(value), order="sorted").decode()
