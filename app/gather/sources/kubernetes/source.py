@@ -20,11 +20,12 @@ from app.domain.query import (
     ServicesQuery,
 )
 from app.gather.sources.kubernetes.bodies import as_state
-from app.gather.sources.kubernetes.connection import Ask, Connection, RefusedError
+from app.gather.sources.kubernetes.connection import Ask, Connection
 from app.gather.sources.kubernetes.events import as_cluster_events, namespace_of, selector_of
 from app.gather.sources.kubernetes.kinds import KINDS, object_path
 from app.gather.sources.kubernetes.logs import as_patterns, params_of, says_no_log
 from app.gather.sources.kubernetes.pods import objects_evidence, pods_evidence
+from app.gather.sources.kubernetes.refusals import RefusedError
 from app.gather.sources.kubernetes.rollouts import rollout_evidence
 from app.gather.sources.kubernetes.services import services_evidence
 
