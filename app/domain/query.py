@@ -114,6 +114,16 @@ class ProbeQuery:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChangesQuery:
+    """What changed in the subject's namespace, and in the cluster as a whole, between `since` and `until` (UTC)."""
+
+    question: str
+    subject: Subject
+    since: datetime
+    until: datetime
+
+
 Query = (
     ObjectQuery
     | ObjectsQuery
@@ -126,6 +136,7 @@ Query = (
     | PromQuery
     | LogQuery
     | ProbeQuery
+    | ChangesQuery
 )
 
 KUBERNETES_QUERIES: tuple[type[Query], ...] = (

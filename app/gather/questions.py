@@ -1,9 +1,11 @@
 """Queries in words: each names its question, which is what a gap shows."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from app.domain.evidence import ObjectState
 from app.domain.query import (
+    ChangesQuery,
     ContainerLogQuery,
     EventQuery,
     ObjectQuery,
@@ -18,6 +20,7 @@ from app.domain.query import (
 from app.domain.subject import Subject
 
 Pairs = tuple[tuple[str, str], ...]
+CHANGES_OF = timedelta(hours=24)
 NEIGHBOUR_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 
 
@@ -59,6 +62,12 @@ def claims(pod: Subject) -> ObjectsQuery:
 def volumes(cluster: str) -> ObjectsQuery:
     """All persistent volumes."""
     return ObjectsQuery("persistent volumes", Subject(cluster, "", "PersistentVolume", ""))
+
+
+def changes(namespace: Subject, until: datetime) -> ChangesQuery:
+    """What somebody changed in the last day, as the journal has it."""
+    where = namespace.name or "the cluster"
+    return ChangesQuery(f"what changed in {where}", namespace, until - CHANGES_OF, until)
 
 
 def log(pod: Subject, container: str, *, previous: bool) -> ContainerLogQuery:

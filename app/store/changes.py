@@ -1,7 +1,7 @@
 """What changed, remembered: by watching, or because somebody told."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,10 +20,10 @@ MOST_OF_THE_CLUSTER = 50
 
 _PLACES = """
 select * from (
-  (select * from change where cluster = %(cluster)s and namespace = %(namespace)s
+  (select * from change where cluster = any(%(clusters)s) and namespace = %(namespace)s
     and at between %(since)s and %(until)s order by at desc limit %(most)s)
   union all
-  (select * from change where cluster = %(cluster)s and namespace = '' and %(namespace)s <> ''
+  (select * from change where cluster = any(%(clusters)s) and namespace = '' and %(namespace)s <> ''
     and at between %(since)s and %(until)s order by at desc limit %(few)s)
 ) as found order by at desc
 """
@@ -49,15 +49,20 @@ class Changes:
         async with self._store.transaction() as transaction:
             return await write_changes(transaction, told)
 
-    async def around(self, cluster: str, namespace: str, since: datetime, until: datetime) -> list[Change]:
-        """What changed in a namespace, and of what lives in none, newest first; bounded."""
+    async def around(
+        self, clusters: Collection[str], namespace: str, window: tuple[datetime, datetime]
+    ) -> list[Change]:
+        """What changed in a namespace, and of what lives in none, newest first; bounded.
+
+        `clusters`: the names of one cluster, for a sender may call it otherwise than we do.
+        """
         async with self._store.transaction() as transaction:
             rows = await transaction.all(
                 _PLACES,
-                cluster=cluster,
+                clusters=sorted(clusters),
                 namespace=namespace,
-                since=since,
-                until=until,
+                since=window[0],
+                until=window[1],
                 most=MOST_READ,
                 few=MOST_OF_THE_CLUSTER,
             )

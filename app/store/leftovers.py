@@ -58,6 +58,18 @@ async def forget_story_keys(store: Store, since: datetime) -> int:
     )
 
 
+async def forget_changes(store: Store, since: datetime) -> int:
+    """Delete what changed before; how many."""
+    return await _delete(
+        store,
+        """
+        delete from change where id in (
+          select id from change where at < %(since)s limit %(batch)s for update skip locked)
+        """,
+        since,
+    )
+
+
 async def _delete(store: Store, statement: str, since: datetime) -> int:
     async with store.transaction() as transaction:
         return await transaction.execute(statement, since=since, batch=BATCH)

@@ -34,6 +34,16 @@ class Scope:
     namespace: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class WatchState:
+    """How a watch fares: since when all is known, when it was last heard of, and why it cannot watch."""
+
+    kind: str
+    since: datetime | None
+    seen_at: datetime
+    trouble: str | None
+
+
 @dataclass(slots=True)
 class _Pen:
     """What is to be written of one sight."""
@@ -60,6 +70,15 @@ class Watching:
             await _write(transaction, scope, pen)
             await _seen(transaction, scope, sight)
             return len(pen.told)
+
+    async def states(self, cluster: str) -> list[WatchState]:
+        """How each watch of a cluster fares."""
+        async with self._store.transaction() as transaction:
+            rows = await transaction.all(
+                "select kind, since, seen_at, trouble from watch_scope where cluster = %(cluster)s order by kind",
+                cluster=cluster,
+            )
+        return [WatchState(**row) for row in rows]
 
     async def failed(self, scope: Scope, reason: str) -> None:
         """Why this is not being watched."""

@@ -11,7 +11,7 @@ import pytest
 from app.domain.errors import SourceError
 from app.domain.watched import Gone, Sight, Watched, Whole
 from app.gather.sources.kubernetes import Connection
-from app.gather.sources.kubernetes.watch import Watch
+from app.gather.sources.kubernetes.watch import Watch, Way
 from app.gather.sources.kubernetes.watched import Reader
 from tests.fakes.kubernetes import FakeKubernetes
 from tests.fakes.recording import Recording
@@ -62,7 +62,7 @@ async def watching(
         config = cluster.kubeconfig(folder / "config")
         connection = await Connection.open(context="", config_file=str(config), timeout_seconds=5.0)
         assert connection
-        eye = Eye(Watch(connection, Reader("prod", KEY, open_config), kind, namespace))
+        eye = Eye(Watch(Way(connection, Reader("prod", KEY, open_config)), kind, namespace))
         async with aclosing(connection), aclosing(eye):
             yield cluster, eye
 
@@ -115,7 +115,7 @@ async def test_a_watch_that_broke_goes_on_from_where_it_was(tmp_path: Path) -> N
         connection = await Connection.open(context="", config_file=str(config), timeout_seconds=5.0)
         assert connection
         async with aclosing(connection):
-            watch = Watch(connection, Reader("prod", KEY), "Deployment")
+            watch = Watch(Way(connection, Reader("prod", KEY)), "Deployment")
             async with aclosing(Eye(watch)) as eye:
                 await eye.all()
                 cluster.put(deployment(labels={"a": "b"}))

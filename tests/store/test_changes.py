@@ -42,7 +42,7 @@ class Journal:
 
     async def told(self, namespace: str = "shop", since: datetime = T0 - timedelta(days=1)) -> list[Change]:
         """Oldest first."""
-        return (await self.changes.around("prod", namespace, since, T0 + timedelta(days=1)))[::-1]
+        return (await self.changes.around({"prod"}, namespace, (since, T0 + timedelta(days=1))))[::-1]
 
 
 @pytest.fixture

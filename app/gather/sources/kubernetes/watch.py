@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from app.domain.errors import SourceError
@@ -20,27 +21,43 @@ from app.gather.sources.kubernetes.watched_shapes import Refusal, Versioned, Wat
 WATCHED_SECONDS = 300
 # The server ends a watch in time; one that does not is dead.
 GRACE_SECONDS = 15.0
+REST_SECONDS = 0.2
+LISTS_AT_ONCE = 2
+# Nor may everybody see them, where they are not.
+NOT_EVERYWHERE = frozenset({"Application", "HelmRelease", "Kustomization"})
+NOT_THERE = frozenset({403, 404})
+LOOK_AGAIN_SECONDS = 600.0
 TOO_OLD = 410
 # ConfigMaps may have 1 MiB each.
 PAGE_SIZES = {"ConfigMap": "25"}
 PAGE_SIZE = "500"
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What all watches of a cluster share; lists are dear, so few are made at once."""
+
+    connection: Connection
+    reader: Reader
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LISTS_AT_ONCE))
+
+
 class Watch:
     """One kind, in one namespace or (empty) everywhere. After a failure it goes on from where it was."""
 
-    def __init__(self, connection: Connection, reader: Reader, kind: str, namespace: str = "") -> None:
+    def __init__(self, way: Way, kind: str, namespace: str = "") -> None:
         self.kind = kind
         self.namespace = namespace
-        self._connection = connection
-        self._reader = reader
+        self._turns = way.turns
+        self._connection = way.connection
+        self._reader = way.reader
         self._version = ""
 
     async def follow(self) -> AsyncGenerator[Sight]:
         """All that there is, then whatever changes, for ever. Raises `SourceError`."""
         while True:
             if not self._version:
-                async with aclosing(self._all()) as sights:
+                async with aclosing(self._whole_list()) as sights:
                     async for sight in sights:
                         yield sight
             try:
@@ -51,6 +68,22 @@ class Watch:
                 if error.status != TOO_OLD:
                     raise
                 self._version = ""
+            # A server that ends each watch at once is not asked without a rest.
+            await asyncio.sleep(REST_SECONDS)
+
+    async def _whole_list(self) -> AsyncGenerator[Sight]:
+        """When it is our turn; what not every cluster has is looked for again after a while."""
+        while True:
+            try:
+                async with self._turns, aclosing(self._all()) as sights:
+                    async for sight in sights:
+                        yield sight
+            except RefusedError as error:
+                if self.kind not in NOT_EVERYWHERE or error.status not in NOT_THERE:
+                    raise
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            else:
+                return
 
     async def _all(self) -> AsyncGenerator[Sight]:
         ask = listing(self.kind, self.namespace, (("limit", PAGE_SIZES.get(self.kind, PAGE_SIZE)),))
