@@ -123,6 +123,7 @@ def _api(settings: Settings, store: Store, queue: Queue) -> ApiContext:
         incidents=Incidents(store),
         asking=Asking(store, queue.enqueue),
         search=Search(store),
+        changes=Changes(store),
     )
 
 
