@@ -48,7 +48,7 @@ class _Family:
 
 _CODE = ("image", "command", "args")
 _CONFIGURATION = ("env", "envFrom", "volumes", "configMap", "data", "annotations[checksum")
-_PLACEMENT = ("nodeSelector", "affinity", "tolerations", "topologySpread", "hostPort")
+_PLACEMENT = ("nodeSelector", "affinity", "tolerations", "topologySpread", "hostPort", "taints[", "unschedulable")
 
 _FAMILIES = (
     _Family(
@@ -101,7 +101,8 @@ _FAMILIES = (
         },
     ),
     _Family(
-        "quota", ("replicas.", "admission.", "symptom."), "kubectl -n {name} describe quota", ("resources", "replicas"),
+        "quota", ("replicas.", "admission.", "symptom."), "kubectl -n {name} describe quota",
+        ("resources", "replicas", "hard["),
         {
             "cpu": ("The namespace's CPU quota is used up.", 0.95),
             "memory": ("The namespace's memory quota is used up.", 0.95),
@@ -183,7 +184,7 @@ _SINGLE = (
     ),
     Cause(
         "dependency.unreachable", "Something that the application calls refuses, times out or does not resolve.",
-        {"log.dependency_unreachable": 0.7}, _CRASH, LOG, ("env", "envFrom", "configMap", "data"),
+        {"log.dependency_unreachable": 0.7}, _CRASH, LOG, ("env", "envFrom", "configMap", "data", "selector", "ports["),
     ),
     Cause(
         "pod.evicted", "The node put the pods out: it ran short of a resource, or a more important pod came.",
