@@ -19,6 +19,7 @@ from app.gather.gatherer import Gatherer
 from app.gather.planner import Planner
 from app.gather.source import Source, Watch, Watcher
 from app.jobs.announce import Announcer
+from app.jobs.crew import COUNT_EVERY_SECONDS, Crew
 from app.jobs.deliver import Sender
 from app.jobs.enrich import Enricher
 from app.jobs.retention import Retention
@@ -86,6 +87,7 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
             worker = Worker(store, enricher, sender, retention)
             keeper = JournalKeeper(journal.watching, sender.leases, settings.cluster, watches)
             worker.also(LOOK_EVERY_SECONDS, keeper.work)
+            worker.also(COUNT_EVERY_SECONDS, Crew(sender.leases, ways).work)
         yield Sitrep(replace(_api(settings, store, queue), ways=ways), _web(settings, store, links), worker)
 
 
