@@ -91,7 +91,6 @@ def neighbourhood(namespace: Subject) -> tuple[Query, ...]:
         *listed,
         QuotaQuery(f"quotas of {name}", namespace),
         services(namespace),
-        nodes(cluster),
     )
 
 

@@ -61,7 +61,7 @@ def test_a_workload_is_asked_for_with_its_events_and_its_neighbourhood() -> None
     assert subjects_of(queries, EventQuery) == {CHECKOUT, namespace}
     assert subjects_of(queries, PodsQuery) == {namespace}
     assert subjects_of(queries, QuotaQuery) == {namespace}
-    assert {s.kind for s in subjects_of(queries, ObjectsQuery)} == {"Deployment", "StatefulSet", "DaemonSet", "Node"}
+    assert {s.kind for s in subjects_of(queries, ObjectsQuery)} == {"Deployment", "StatefulSet", "DaemonSet"}
 
 
 def test_no_more_than_five_subjects_are_asked_for_and_each_namespace_once() -> None:
