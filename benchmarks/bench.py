@@ -12,7 +12,7 @@ from benchmarks.load import Generator
 
 
 def main() -> int:
-    """All measurements, under three minutes."""
+    """All measurements, in about four minutes."""
     # A killed Sitrep leaves calls half sent; the stand-ins need not tell.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     figures = Figures()
