@@ -47,7 +47,7 @@ class _Family:
 
 
 _CODE = ("image", "command", "args")
-_CONFIGURATION = ("env", "envFrom", "volumes", "configMap", "data", "annotations[checksum")
+_CONFIGURATION = ("env", "envFrom", "volumes", "configMap", "secret", "data", "annotations[checksum")
 _PLACEMENT = ("nodeSelector", "affinity", "tolerations", "topologySpread", "hostPort", "taints[", "unschedulable")
 
 _FAMILIES = (
@@ -85,7 +85,7 @@ _FAMILIES = (
         },
     ),
     _Family(
-        "config", _NO_START, EVENTS, (*_CONFIGURATION, "secret"),
+        "config", _NO_START, EVENTS, _CONFIGURATION,
         {
             "missing_configmap": ("A ConfigMap that the pod needs does not exist.", 0.95),
             "missing_secret": ("A Secret that the pod needs does not exist.", 0.95),

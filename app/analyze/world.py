@@ -9,6 +9,7 @@ from app.analyze.body import dig, mapping, maps, text
 from app.analyze.log_templates import fold
 from app.analyze.pod import Pod, read_pod
 from app.analyze.reach import Reach, worth_keeping
+from app.analyze.secret_changes import secret_changes
 from app.analyze.wording import STATEMENT_LIMIT, cut
 from app.domain.alert import Severity
 from app.domain.change import Change
@@ -44,7 +45,8 @@ class World:
         self._pod_names = {(pod.subject.namespace, pod.subject.name) for pod in self.pods}
         self.focus = tuple(dict.fromkeys(self.workload_of(subject) for subject in case.subjects))
         reach = Reach(self)
-        changes = worth_keeping([item for item in items if isinstance(item, Change)], reach, self.focus, now)
+        found = [*(item for item in items if isinstance(item, Change)), *secret_changes(self.series)]
+        changes = worth_keeping(found, reach, self.focus, now)
         self.changes = tuple(change for change, _ in changes)
         self._touched = {change.id: workloads for change, workloads in changes}
 

@@ -1,5 +1,7 @@
 """A change counts for the workloads that it can touch, and for no other."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.analyze.suspects import before_onset
@@ -22,6 +24,7 @@ from tests.builders import (
     pod,
     replica_set,
     rollout,
+    series,
     state,
 )
 
@@ -132,6 +135,20 @@ def test_a_taint_that_somebody_set_explains_that_pods_cannot_be_scheduled() -> N
     first = judged.hypotheses[0]
     assert first.cause == "schedule.taint"
     assert tainted.id in first.evidence
+
+
+def test_a_secret_whose_version_rose_just_before_is_named() -> None:
+    refers = workload(containers=[FROM_KEY])
+    versions = replace(
+        series("secret_version", [41.0] * 20 + [None, 57.0] + [57.0] * 12),
+        labels={"namespace": "shop", "secret": "credentials"},
+    )
+    judged = judge(case(pod(statuses=[CRASHES], specs=[FROM_KEY]), replica_set(), refers, node(), versions))
+    (changed,) = judged.changes
+    assert (changed.subject.kind, changed.subject.name, changed.at) == ("Secret", "credentials", ago(12))
+    assert changed.id in judged.hypotheses[0].evidence
+    assert judged.briefing.change
+    assert judged.briefing.change.text == "secret credentials: secret version 41 → 57"
 
 
 def test_a_rollout_that_history_and_journal_both_know_is_one() -> None:
