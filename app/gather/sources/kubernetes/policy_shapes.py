@@ -39,15 +39,25 @@ class ServiceAccount(Thing):
 
 
 class ConfigMap(Thing):
-    """Its keys alone: the values are let go while it is decoded, so that nothing after this can show them."""
+    """Its keys alone: the values are let go while it is decoded, so that nothing after this can show them.
+
+    `calls`: by key the Services that its value names; never the API's, and set by who has looked.
+    """
 
     metadata: VersionedMetadata = msgspec.field(default_factory=VersionedMetadata)
     data: dict[str, msgspec.Raw] | None = None
     binary_data: dict[str, msgspec.Raw] | None = None
     keys: list[str] | None = None
+    calls: dict[str, list[str]] | None = None
 
     def __post_init__(self) -> None:
         """From what was decoded to names."""
         found = sorted({*(self.data or ()), *(self.binary_data or ())})
         self.keys = found[:MAX_KEYS]
-        self.data = self.binary_data = None
+        self.data = self.binary_data = self.calls = None
+
+
+class ConfigMapText(Thing):
+    """With its values, for whoever looks which Services they name, and keeps no more than that."""
+
+    data: dict[str, str] | None = None
