@@ -29,6 +29,8 @@ DETECTORS = (
     "symptoms:Symptoms",
     "services:Services",
     "autoscalers:Autoscalers",
+    "last_moments:LastMoments",
+    "restart_pattern:RestartPattern",
 )
 
 

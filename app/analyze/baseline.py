@@ -39,11 +39,11 @@ class Reading:
 
 def read(world: World, name: str, subject: Subject | None = None, container: str = "") -> Reading | None:
     """The quantity now and usually; None where it was not measured or its newest value is stale."""
-    series = _of_container(series_of(world, name, subject), container)
+    series = of_container(series_of(world, name, subject), container)
     points = combined(series, additive=name in _ADDITIVE)
     if not points or points[-1][0] < world.now.timestamp() - _STALE_SECONDS:
         return None
-    earlier = _of_container(series_of(world, name + USUAL, subject), container)
+    earlier = of_container(series_of(world, name + USUAL, subject), container)
     usual = combined(earlier, additive=name in _ADDITIVE)
     return Reading(
         name=name,
@@ -68,7 +68,7 @@ def series_of(world: World, name: str, subject: Subject | None) -> tuple[Series,
     return tuple(own or mine)
 
 
-def _of_container(series: tuple[Series, ...], container: str) -> tuple[Series, ...]:
+def of_container(series: tuple[Series, ...], container: str) -> tuple[Series, ...]:
     """The series of one container, and those that are not told apart by container."""
     return tuple(one for one in series if not container or one.labels.get("container", container) == container)
 

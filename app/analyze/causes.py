@@ -174,7 +174,8 @@ _SINGLE = (
     ),
     Cause(
         "memory.oom_killed", "The container was killed at its memory limit.",
-        {"container.oom_killed": 0.85}, _CRASH, PREVIOUS_LOG, (*_CODE, *_CONFIGURATION, "resources"),
+        {"container.oom_killed": 0.85, "container.oom_suspected": 0.6},
+        _CRASH, PREVIOUS_LOG, (*_CODE, *_CONFIGURATION, "resources"),
     ),
     Cause(
         "memory.near_limit", "The container is close to its memory limit.",

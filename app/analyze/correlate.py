@@ -21,7 +21,7 @@ _EXPLAINED_AWAY = 0.5
 _WARNING_WEIGHT = 0.75
 _SPECIFIC_GAIN, _GENERAL_GAIN = 0.7, 0.25
 _REGRESSION_CLOSE_SECONDS = 900.0
-_KILL_AT_LOW_LIMIT = 0.85
+_KILL_AT_LOW_LIMIT = {"container.oom_killed": 0.85, "container.oom_suspected": 0.7}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _with_kills(world: World, found: list[_Candidate]) -> list[_Candidate]:
 def _weighed(world: World, one: _Candidate) -> _Candidate:
     missing = 1.0
     for sign in one.findings:
-        weight = one.cause.shown_by.get(sign.kind, _KILL_AT_LOW_LIMIT)
+        weight = one.cause.shown_by.get(sign.kind) or _KILL_AT_LOW_LIMIT.get(sign.kind, 0.0)
         missing *= 1 - weight * (1.0 if sign.severity >= Severity.CRITICAL else _WARNING_WEIGHT)
     score = 1 - missing
     if one.cause.id == "rollout.regression":

@@ -22,6 +22,7 @@ class Termination:
     message: str
     started_at: datetime | None
     finished_at: datetime | None
+    signal: int | None = None
 
     @property
     def lasted_seconds(self) -> float | None:
@@ -49,13 +50,27 @@ class Container:
     def last_failure(self) -> Termination | None:
         """The newest run that ended badly: in a crash loop that is the last state, not the current one."""
         for end in (self.ended, self.last_ended):
-            if end is not None and (end.exit_code or end.reason not in {"", "Completed"}):
+            if end is not None and (end.exit_code or end.signal or end.reason not in {"", "Completed"}):
                 return end
         return None
+
+    @property
+    def newest_end(self) -> Termination | None:
+        """How the newest run that is over ended, well or badly."""
+        return self.ended or self.last_ended
+
+    @property
+    def is_sidecar(self) -> bool:
+        """Whether it stands among those that run first, and is to stay all the same."""
+        return self.init and self.spec.get("restartPolicy") == "Always"
 
     def limit(self, resource: str) -> str:
         """The limit of `memory` or `cpu` as it is written, empty without one."""
         return text(dig(self.spec, "resources", "limits", resource))
+
+    def request(self, resource: str) -> str:
+        """The same of the request."""
+        return text(dig(self.spec, "resources", "requests", resource))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +165,5 @@ def _termination(value: object) -> Termination | None:
         message=text(body.get("message")),
         started_at=moment(body.get("startedAt")),
         finished_at=moment(body.get("finishedAt")),
+        signal=integer(body.get("signal")) or None,
     )

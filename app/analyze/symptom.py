@@ -14,6 +14,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("container.oom_killed", "killed for memory"),
     ("container.init_oom_killed", "killed for memory at start"),
     ("memory.limit_below_need", "killed for memory"),
+    ("container.oom_suspected", "killed, memory at its limit"),
     ("memory.near_limit", "close to its memory limit"),
     ("image.", "image cannot be pulled"),
     ("schedule.", "cannot be scheduled"),

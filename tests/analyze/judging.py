@@ -8,11 +8,13 @@ from app.analyze.detectors.crash_loop import CrashLoop
 from app.analyze.detectors.evictions import Evictions
 from app.analyze.detectors.health import Health
 from app.analyze.detectors.image_pull import ImagePull
+from app.analyze.detectors.last_moments import LastMoments
 from app.analyze.detectors.log_errors import LogErrors
 from app.analyze.detectors.missing_config import MissingConfig
 from app.analyze.detectors.nodes import Nodes
 from app.analyze.detectors.oom_kill import OomKill
 from app.analyze.detectors.probes import Probes
+from app.analyze.detectors.restart_pattern import RestartPattern
 from app.analyze.detectors.rollout import Rollout
 from app.analyze.detectors.scheduling import Scheduling
 from app.analyze.detectors.services import Services
@@ -30,11 +32,13 @@ DETECTORS: tuple[Detector, ...] = (
     Evictions(),
     Health(),
     ImagePull(),
+    LastMoments(),
     LogErrors(),
     MissingConfig(),
     Nodes(),
     OomKill(),
     Probes(),
+    RestartPattern(),
     Rollout(),
     Scheduling(),
     Services(),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
+from app.analyze.endings import verdict
 from app.analyze.pod import Container, Pod, Termination
 from app.analyze.wording import cut, duration, plural
 from app.analyze.world import World, finding
@@ -10,9 +11,6 @@ from app.domain.alert import Severity
 from app.domain.incident import Finding
 from app.domain.subject import Subject
 
-_SIGNALS = {129: "SIGHUP", 130: "SIGINT", 131: "SIGQUIT", 132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS",
-            136: "SIGFPE", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM"}  # fmt: skip
-_KILLED, _TERMINATED = 137, 143
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127
 _NEVER_RAN = frozenset({"StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError"})
 _COMMAND_WORDS = ("executable file not found", "no such file or directory", "exec format error", "not a directory")
@@ -23,7 +21,7 @@ Failure = tuple[Pod, Container, Termination]
 
 
 class CrashLoop:
-    """`container.crash_looping`, `.exited`, `.killed`, `.command_not_found`, `.completed`."""
+    """`container.crash_looping`, `.exited`, `.killed`, `.oom_suspected`, `.command_not_found`, `.completed`."""
 
     name = "crash_loop"
 
@@ -34,23 +32,45 @@ class CrashLoop:
             looping = [(p, c) for p in pods for c in p.containers if c.waiting_reason == "CrashLoopBackOff"]
             if looping:
                 yield _looping(world, workload, looping)
-            failures = [(p, c, end) for p in pods for c in p.containers if (end := _fresh_end(world, c)) is not None]
+            failures = [(p, c, end) for p in pods for c in p.containers if (end := _fresh_end(world, p, c)) is not None]
             never_ran = _never_ran(pods)
             if never_ran:
                 yield _not_started(workload, never_ran)
             elif failures:
-                yield _ended(workload, failures)
-            elif looping:
-                yield from _completed(workload, looping)
+                yield _ended(world, workload, failures)
+            else:
+                yield from _completed(world, workload, bool(looping))
 
 
-def _fresh_end(world: World, container: Container) -> Termination | None:
+def _fresh_end(world: World, pod: Pod, container: Container) -> Termination | None:
     """The newest bad end, unless it is old or was for memory, which is another detector's."""
-    end = container.last_failure
+    end = container.last_failure or _stopped_in_order(world, pod, container)
     if end is None or end.reason == "OOMKilled" or end.reason in _NEVER_RAN:
         return None
+    return end if _is_fresh(world, container, end) else None
+
+
+def _stopped_in_order(world: World, pod: Pod, container: Container) -> Termination | None:
+    """A run that ended without an error, because something told it to: a probe, say."""
+    end = container.newest_end
+    if end is None or not container.restarts or end.exit_code != 0:
+        return None
+    return end if verdict(world, pod, container, end).kind == "container.killed" else None
+
+
+def _ended_in_order(world: World, container: Container) -> bool:
+    end = container.newest_end
+    return end is not None and end.exit_code == 0 and not end.signal and _is_fresh(world, container, end)
+
+
+def _is_fresh(world: World, container: Container, end: Termination) -> bool:
     at = end.finished_at
-    return end if at is None or world.now - at <= _FRESH or container.waiting_reason == "CrashLoopBackOff" else None
+    return at is None or world.now - at <= _FRESH or container.waiting_reason == "CrashLoopBackOff"
+
+
+def _stays(container: Container) -> bool:
+    """Whether it is meant to run on: what runs first is meant to end."""
+    return not container.init or container.is_sidecar
 
 
 def _looping(world: World, workload: Subject, looping: list[tuple[Pod, Container]]) -> Finding:
@@ -98,44 +118,41 @@ def _not_started(workload: Subject, never_ran: list[tuple[Pod, Container, str]])
     )
 
 
-def _ended(workload: Subject, failures: list[Failure]) -> Finding:
-    newest = max(failures, key=lambda one: (one[2].finished_at is not None, str(one[2].finished_at), one[1].name))
-    _, container, end = newest
-    kind = "container.killed" if end.exit_code in {_KILLED, _TERMINATED} else "container.exited"
+def _ended(world: World, workload: Subject, failures: list[Failure]) -> Finding:
+    """How the newest of them ended, and by whom."""
+    pod, container, end = max(failures, key=_by_time)
+    judged = verdict(world, pod, container, end)
     looping = any(one.waiting_reason == "CrashLoopBackOff" for _, one, _ in failures)
     ready = all(one.ready for _, one, _ in failures)
-    severity = Severity.CRITICAL if looping or not ready else Severity.WARNING
     times = [one.finished_at for _, _, one in failures if one.finished_at is not None]
     return finding(
-        kind,
+        judged.kind,
         workload,
-        severity,
-        f"container {container.name} {ending(end)}",
+        Severity.CRITICAL if looping or not ready else Severity.WARNING,
+        f"container {container.name} {judged.words}",
         onset_at=min(times, default=None),
-        evidence=(pod.state.id for pod, _, _ in failures),
+        evidence=(*(pod.state.id for pod, _, _ in failures), *judged.evidence),
     )
 
 
-def ending(end: Termination) -> str:
-    """`exited with code 1 after 2 s`; a signal by its name, and no more than the code proves."""
-    after = f" after {duration(end.lasted_seconds)}" if end.lasted_seconds is not None else ""
-    code = end.exit_code
-    if code == _KILLED:
-        return f"was killed (SIGKILL, 137){after}; a memory kill is not proven"
-    signal = _SIGNALS.get(code or 0)
-    if signal:
-        return f"was ended by {signal} (exit code {code}){after}"
-    said = f": {cut(end.message, _MESSAGE_LIMIT)}" if end.message else ""
-    return f"exited with code {code if code is not None else 'unknown'}{after}{said}"
+def _by_time(failure: Failure) -> tuple[bool, str, str]:
+    _, container, end = failure
+    return end.finished_at is not None, str(end.finished_at), container.name
 
 
-def _completed(workload: Subject, looping: list[tuple[Pod, Container]]) -> Iterable[Finding]:
-    done = [(p, c) for p, c in looping if (end := c.last_ended) is not None and end.exit_code == 0]
+def _completed(world: World, workload: Subject, looping: bool) -> Iterable[Finding]:  # noqa: FBT001 - a fact of now
+    """Runs that ended in order and were started again, in the last hour: what should stay does not."""
+    done = [
+        (pod, container)
+        for pod in world.pods_of(workload)
+        for container in pod.containers
+        if _stays(container) and container.restarts and _ended_in_order(world, container)
+    ]
     if done and workload.kind not in {"Job", "CronJob"}:
         yield finding(
             "container.completed",
             workload,
-            Severity.CRITICAL,
+            Severity.CRITICAL if looping else Severity.WARNING,
             f"container {done[0][1].name} ends without an error (exit code 0) and is started again",
             evidence=(pod.state.id for pod, _ in done),
         )

@@ -1,6 +1,6 @@
 """Pods that their node put out, or that a more important pod pushed away."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from app.analyze.body import dig, moment, text
@@ -8,15 +8,17 @@ from app.analyze.pod import Pod
 from app.analyze.wording import cut, plural
 from app.analyze.world import World, finding
 from app.domain.alert import Severity
+from app.domain.evidence import ClusterEvent
 from app.domain.incident import Finding
 from app.domain.subject import Subject
 
 _REASONS = frozenset({"Evicted", "Preempting", "Preempted", "NodeShutdown", "Terminated"})
+_WORDS = {"Evicted": "evicted", "TaintManagerEviction": "evicted", "Preempted": "preempted"}
 _FRESH = timedelta(hours=1)
 
 
 class Evictions:
-    """`pod.evicted`, one finding for each workload; critical while pods are missing."""
+    """`pod.evicted`, one finding for each workload and reason; critical while pods are missing."""
 
     name = "evictions"
 
@@ -39,6 +41,29 @@ class Evictions:
                 onset_at=min((at for pod in pods if (at := _ended_at(pod))), default=None),
                 evidence=(pod.state.id for pod in pods),
             )
+        yield from _told_by_events(world, set(gone))
+
+
+def _told_by_events(world: World, known: set[Subject]) -> Iterator[Finding]:
+    """Pods that were put out and are gone already: only events still tell."""
+    told: dict[tuple[Subject, str], list[ClusterEvent]] = {}
+    for event in world.events:
+        word = _WORDS.get(event.reason, "")
+        undone = event.message.startswith("Cancelling")
+        if word and not undone and event.subject.kind == "Pod" and event.at >= world.now - _FRESH:
+            told.setdefault((world.workload_of(event.subject), word), []).append(event)
+    for (workload, word), events in sorted(told.items()):
+        if workload in known or not workload.is_workload:
+            continue
+        pods = len({event.subject for event in events})
+        yield finding(
+            "pod.evicted",
+            workload,
+            Severity.WARNING if world.is_whole(workload) else Severity.CRITICAL,
+            cut(f"{plural(pods, 'pod')} {word}: {events[-1].message.partition('. ')[0]}"),
+            onset_at=min(event.first_at for event in events),
+            evidence=(event.id for event in events),
+        )
 
 
 def _ended_at(pod: Pod) -> datetime | None:

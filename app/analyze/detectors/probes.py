@@ -26,7 +26,8 @@ _NOT_REACHED = re.compile(r"connection refused|failed to connect|deadline exceed
 _REQUEST = re.compile(r'Get "[^"]*": (?:dial tcp \S+: )?(?:connect: )?(?P<why>.+)')
 _STILL = timedelta(minutes=2)
 _OFTEN = 3
-_ENDED_BY_KUBELET = frozenset({137, 143})
+# Killed, asked to stop, or stopped in order when it was asked to.
+_ENDED_BY_KUBELET = frozenset({137, 143, 0})
 _SLACK_SECONDS = 35.0
 
 
@@ -118,7 +119,7 @@ def _ports(container: Container) -> set[str]:
 
 def _too_early(container: Container, probe: Mapping[str, Any]) -> str:
     """Killed within the time that the probe allows from the start: it never had a chance to be up."""
-    end = container.last_failure
+    end = container.newest_end
     if end is None or end.exit_code not in _ENDED_BY_KUBELET or end.lasted_seconds is None or end.reason == "OOMKilled":
         return ""
     if container.spec.get("startupProbe"):

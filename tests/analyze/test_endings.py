@@ -1,0 +1,322 @@
+"""How runs of containers ended: what an exit code proves, what it does not, and who did it where that can be told."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.analyze.detectors.crash_loop import CrashLoop
+from app.analyze.detectors.evictions import Evictions
+from app.analyze.detectors.last_moments import LastMoments
+from app.analyze.detectors.probes import Probes
+from app.analyze.detectors.restart_pattern import RestartPattern
+from app.domain.alert import Severity
+from app.domain.evidence import ClusterEvent, Item, LogPattern, ObjectState, Series
+from app.domain.incident import Finding
+from tests.analyze.judging import detect, judge, kinds
+from tests.builders import (
+    Body,
+    ago,
+    case,
+    container_spec,
+    container_status,
+    deployment,
+    deployment_state,
+    ended,
+    event,
+    node,
+    node_subject,
+    pod,
+    pod_subject,
+    replica_set,
+    rollout,
+    series,
+    state,
+)
+
+LOOPS = {"reason": "CrashLoopBackOff", "message": "back-off 2m40s restarting failed container=app"}
+MEBIBYTE = 1024.0**2
+POD = pod_subject("checkout-6d4f8b9c77-x2x9z")
+
+
+def crashed(code: int, reason: str = "Error", **end: object) -> ObjectState:
+    last = {**ended(code, reason), **end}
+    return pod(statuses=[container_status(waiting=LOOPS, last=last, restarts=5)])
+
+
+def how(*items: Item) -> Finding:
+    """The one finding about how it ended."""
+    found = [one for one in detect(CrashLoop(), case(*items, replica_set())) if one.kind != "container.crash_looping"]
+    assert len(found) == 1
+    return found[0]
+
+
+def said(reason: str, message: str, *, minutes_ago: float = 1) -> ClusterEvent:
+    return event(reason, message, POD, minutes_ago=minutes_ago)
+
+
+def memory(mebibytes: float) -> Series:
+    return series("memory_working_set", [100 * MEBIBYTE] * 6 + [mebibytes * MEBIBYTE] * 4, "bytes")
+
+
+LIVENESS = said("Killing", "Container app failed liveness probe, will be restarted")
+
+
+@pytest.mark.parametrize("code", [137, 143, 0])
+def test_a_liveness_kill_is_told_as_one_whatever_the_exit_code(code: int) -> None:
+    found = how(crashed(code, "Completed" if code == 0 else "Error"), LIVENESS)
+    assert (found.kind, found.severity) == ("container.killed", Severity.CRITICAL)
+    assert found.statement == f"container app was killed by its liveness probe after 40 s (exit code {code})"
+    assert LIVENESS.id in found.evidence
+
+
+def test_a_startup_probe_kills_too() -> None:
+    words = "Container app failed startup probe, will be restarted"
+    assert "killed by its startup probe" in how(crashed(137), said("Killing", words)).statement
+
+
+def test_the_kill_of_another_container_or_of_another_hour_does_not_count() -> None:
+    other = said("Killing", "Container proxy failed liveness probe, will be restarted")
+    long_ago = said("Killing", "Container app failed liveness probe, will be restarted", minutes_ago=40)
+    found = how(crashed(137), other, long_ago)
+    assert found.statement.endswith("by whom is unknown, a memory kill is not proven")
+
+
+def test_137_with_memory_at_the_limit_is_suspected_and_not_proven_to_be_for_memory() -> None:
+    used = memory(254)
+    found = how(crashed(137), used)
+    assert found.kind == "container.oom_suspected"
+    assert (
+        found.statement == "container app was killed (SIGKILL, 137) after 40 s with memory at 254Mi of its limit 256Mi"
+    )
+    assert used.id in found.evidence
+    first = judge(case(crashed(137), replica_set(), used)).hypotheses[0]
+    assert (first.cause, first.confidence) == ("memory.oom_killed", "medium")
+
+
+def test_a_rollout_that_lowered_the_limit_makes_the_suspicion_the_first_cause() -> None:
+    change = rollout(("containers[app].resources.limits.memory", "512Mi", "256Mi"))
+    first = judge(case(crashed(137), replica_set(), memory(254), change)).hypotheses[0]
+    assert first.cause == "memory.limit_too_low"
+    assert change.id in first.evidence
+
+
+@pytest.mark.parametrize("mebibytes", [20, 200, 240])
+def test_137_with_memory_to_spare_stays_unknown(mebibytes: float) -> None:
+    found = how(crashed(137), memory(mebibytes))
+    assert found.kind == "container.killed"
+    assert "by whom is unknown" in found.statement
+    judged = judge(case(crashed(137), replica_set(), memory(mebibytes)))
+    assert not [one for one in judged.hypotheses if "memory" in one.cause and one.confidence != "low"]
+
+
+def test_memory_at_the_limit_after_the_end_or_of_another_container_proves_nothing() -> None:
+    early = pod(statuses=[container_status(waiting=LOOPS, last=ended(137, minutes_ago=30), restarts=5)])
+    assert how(early, memory(254)).kind == "container.killed"
+    of_proxy = replace(memory(254), labels={"container": "proxy"})
+    assert how(crashed(137), of_proxy).kind == "container.killed"
+
+
+def test_a_probe_that_says_it_killed_wins_over_memory_that_was_full() -> None:
+    assert how(crashed(137), LIVENESS, memory(254)).kind == "container.killed"
+
+
+def test_a_node_whose_kernel_killed_for_memory_at_that_time_is_named() -> None:
+    oom = event("SystemOOM", "System OOM encountered, victim process: java", node_subject("node-1"), minutes_ago=1)
+    found = how(crashed(137), node(), oom)
+    assert found.statement == (
+        "container app was killed (SIGKILL, 137) after 40 s while the kernel of node node-1 killed for memory"
+    )
+    assert oom.id in found.evidence
+
+
+def test_a_node_that_was_not_ready_is_named_and_one_that_fell_ill_later_is_not() -> None:
+    assert "while node node-1 was not ready" in how(crashed(137), node(ready="Unknown")).statement
+    pressed = node(MemoryPressure="True")
+    assert "while node node-1 was under MemoryPressure" in how(crashed(143), pressed).statement
+    early = pod(statuses=[container_status(waiting=LOOPS, last=ended(137, minutes_ago=30), restarts=5)])
+    assert "node" not in how(early, node(ready="Unknown")).statement
+
+
+@pytest.mark.parametrize(
+    ("reason", "word"), [("Preempted", "preempted"), ("Evicted", "evicted"), ("TaintManagerEviction", "evicted")]
+)
+def test_who_was_put_out_was_stopped_for_that(reason: str, word: str) -> None:
+    assert f"was stopped because its pod was {word}" in how(crashed(143), said(reason, "x")).statement
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (1, "exited with code 1 after 40 s"),
+        (2, "exited with code 2 after 40 s"),
+        (255, "exited with code 255 after 40 s"),
+        (134, "was ended by SIGABRT (exit code 134) after 40 s, aborted by itself or its runtime"),
+        (139, "was ended by SIGSEGV (exit code 139) after 40 s, a fault in its own code"),
+        (136, "was ended by SIGFPE (exit code 136) after 40 s"),
+        (159, "was ended by signal 31 (exit code 159) after 40 s"),
+        (143, "was ended by SIGTERM (exit code 143) after 40 s; by whom is unknown"),
+    ],
+)
+def test_a_code_says_how_it_ended_and_no_more(code: int, words: str) -> None:
+    found = how(crashed(code))
+    assert found.statement == f"container app {words}"
+    assert found.kind == ("container.killed" if code == 143 else "container.exited")
+
+
+def test_the_signal_that_the_runtime_reports_is_believed() -> None:
+    assert "SIGSEGV" in how(crashed(0, "Error", signal=11)).statement
+
+
+@pytest.mark.parametrize("code", [1, 134, 143])
+def test_the_termination_message_is_told(code: int) -> None:
+    assert how(crashed(code, message="panic: no config\n")).statement.endswith(": panic: no config")
+
+
+@pytest.mark.parametrize("code", [126, 127])
+def test_a_command_that_cannot_run_is_not_called_a_crash(code: int) -> None:
+    assert how(crashed(code)).kind == "container.command_not_found"
+
+
+def running_again(last: Body) -> ObjectState:
+    return pod(statuses=[container_status(last=last, restarts=3)])
+
+
+def test_who_ends_in_order_and_is_started_again_is_told_though_he_runs_at_the_moment() -> None:
+    found = how(running_again(ended(0, "Completed")))
+    assert (found.kind, found.severity) == ("container.completed", Severity.WARNING)
+    old = running_again(ended(0, "Completed", minutes_ago=60 * 24))
+    assert detect(CrashLoop(), case(old, replica_set())) == []
+
+
+def test_what_runs_first_is_meant_to_end_and_a_sidecar_is_not() -> None:
+    well = pod()
+    done = {**container_status("first", restarts=1), "state": {"terminated": ended(0, "Completed")}}
+    body = {**well.body, "status": {**well.body["status"], "initContainerStatuses": [done]}}
+    assert detect(CrashLoop(), case(state(well.subject, body), replica_set())) == []
+    body["spec"] = {**body["spec"], "initContainers": [{"name": "first", "restartPolicy": "Always"}]}
+    assert kinds(detect(CrashLoop(), case(state(well.subject, body), replica_set()))) == {"container.completed"}
+
+
+def test_a_server_that_stops_in_order_is_seen_to_be_killed_too_early() -> None:
+    spec = container_spec(livenessProbe={"httpGet": {"port": 8080}, "periodSeconds": 10, "failureThreshold": 3})
+    status = container_status(waiting=LOOPS, last=ended(0, "Completed", lasted_seconds=32), restarts=4)
+    sick = pod(specs=[spec], statuses=[status])
+    unwell = event("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 503", POD)
+    assert kinds(detect(Probes(), case(sick, replica_set(), unwell))) == {"probe.liveness_timing"}
+
+
+def spoken(line: str, minutes_ago: float, *, origin: str = "previous", container: str = "app") -> LogPattern:
+    at = ago(minutes_ago)
+    return LogPattern(f"log-{line}", POD, line, 1, None, at, at, (line,), container, origin)
+
+
+def test_the_last_three_lines_are_told_in_their_order_whatever_they_say() -> None:
+    lines = [spoken(f"line {n}", 10 - n) for n in range(6)]
+    other = (spoken("of now", 0.5, origin="current"), spoken("of the proxy", 1, container="proxy"))
+    (found,) = detect(LastMoments(), case(crashed(1), replica_set(), *reversed(lines), *other))
+    assert found.statement == "last 3 lines of container app before it ended: line 3 | line 4 | line 5"
+    assert found.severity == Severity.INFO
+    assert set(found.evidence) == {"log-line 3", "log-line 4", "log-line 5"}
+
+
+def test_a_container_that_waits_shows_its_last_run_as_the_current_one_and_one_that_runs_does_not() -> None:
+    current = spoken("still there", 3, origin="current")
+    assert kinds(detect(LastMoments(), case(crashed(1), replica_set(), current))) == {"container.last_lines"}
+    assert not detect(LastMoments(), case(running_again(ended(1)), replica_set(), current))
+
+
+def test_memory_and_cpu_up_to_the_end_stand_beside_limit_and_request() -> None:
+    cpu = series("cpu_usage", [0.2] * 10, "cores")
+    throttled = series("cpu_throttled_ratio", [0.6] * 10, "ratio")
+    (found,) = detect(LastMoments(), case(crashed(137), replica_set(), memory(254), cpu, throttled))
+    assert found.statement == (
+        "up to the end of container app: memory 254Mi (limit 256Mi, request 128Mi), CPU 0.2 cores (no limit), "
+        "CPU throttled 60 % of the time"
+    )
+    assert {memory(254).id, cpu.id, throttled.id} <= set(found.evidence)
+
+
+def test_what_nobody_measured_then_is_not_told() -> None:
+    later = series("memory_working_set", [254 * MEBIBYTE], "bytes")
+    early = pod(statuses=[container_status(waiting=LOOPS, last=ended(137, minutes_ago=30), restarts=5)])
+    assert not detect(LastMoments(), case(early, replica_set(), later))
+
+
+def pattern(*items: Item) -> str:
+    (found,) = [one for one in detect(RestartPattern(), case(*items)) if one.kind == "container.restart_pattern"]
+    assert found.severity == Severity.INFO
+    return found.statement
+
+
+def numbered(index: int, on: str = "node-1", *, sick: bool = True, owner: str = "checkout") -> ObjectState:
+    status = container_status(waiting=LOOPS, last=ended(1), restarts=5) if sick else container_status()
+    name = f"{owner}-6d4f8b9c77-aaaa{index}"
+    return pod(name, statuses=[status], node=on, owner=("ReplicaSet", f"{owner}-6d4f8b9c77"))
+
+
+def test_the_rhythm_is_told_with_since_when_and_the_pause_before_the_next_start() -> None:
+    counted = series("restarts", [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4])
+    assert pattern(crashed(1), replica_set(), counted) == (
+        "restarts every 3 min, first 9 min ago, in its only pod, on node-1, back-off 2m40s"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([0, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 5], "ever further apart"),
+        ([0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 3, 3, 3, 3, 4], "without a rhythm"),
+    ],
+)
+def test_a_backoff_is_told_from_chance(values: list[float], words: str) -> None:
+    assert f"restarts {words}, " in pattern(crashed(1), replica_set(), series("restarts", values))
+
+
+@pytest.mark.parametrize(
+    ("pods", "words"),
+    [
+        ([numbered(1), numbered(2), numbered(3, "node-2")], "in all 3 pods, on 2 nodes"),
+        ([numbered(1), numbered(2), numbered(3, "node-2", sick=False)], "in 2 of 3 pods, on node-1, none elsewhere"),
+        ([numbered(1), numbered(2, sick=False)], "in 1 of 2 pods, on node-1"),
+    ],
+)
+def test_which_pods_on_which_nodes_is_told(pods: list[ObjectState], words: str) -> None:
+    assert pattern(*pods, replica_set()) == f"restarts {words}, back-off 2m40s"
+
+
+def test_what_else_ended_on_the_node_at_that_time_is_told() -> None:
+    others = [numbered(n, owner=name) for n, name in enumerate(("cart", "payments"), start=4)]
+    sets = [replica_set(f"{name}-6d4f8b9c77", name) for name in ("cart", "payments")]
+    found = detect(RestartPattern(), case(numbered(1), replica_set(), *others, *sets))
+    (together,) = [one for one in found if one.kind == "node.ended_together"]
+    assert together.statement == "on node node-1 also ended within 2 min: cart, payments"
+    assert together.subject == node_subject("node-1")
+    assert {one.id for one in others} < set(together.evidence)
+    elsewhere = [numbered(n, "node-2", owner=name) for n, name in enumerate(("cart", "payments"), start=4)]
+    alone = detect(RestartPattern(), case(numbered(1), replica_set(), *elsewhere, *sets))
+    assert kinds(alone) == {"container.restart_pattern"}
+
+
+def test_a_workload_that_is_well_has_no_pattern_and_no_last_moments() -> None:
+    well = case(pod(), replica_set(), deployment_state(), memory(254))
+    assert detect(RestartPattern(), well) == detect(LastMoments(), well) == []
+
+
+@pytest.mark.parametrize(("reason", "word"), [("Preempted", "preempted"), ("TaintManagerEviction", "evicted")])
+def test_a_pod_that_was_put_out_and_is_gone_is_still_told_by_its_events(reason: str, word: str) -> None:
+    gone = event(reason, "Preempted by pod 1f on node node-1. More", pod_subject("checkout-6d4f8b9c77-zzzzz"))
+    (found,) = detect(Evictions(), case(pod(), replica_set(), deployment_state(), gone))
+    assert (found.kind, found.subject, found.severity) == ("pod.evicted", deployment(), Severity.WARNING)
+    assert found.statement == f"1 pod {word}: Preempted by pod 1f on node node-1"
+    undone = replace(gone, message="Cancelling deletion of Pod shop/checkout")
+    assert detect(Evictions(), case(pod(), replica_set(), undone)) == []
+
+
+def test_a_container_whose_pod_was_disrupted_was_stopped_with_it() -> None:
+    sick = crashed(143)
+    conditions = [
+        {"type": "Ready", "status": "False"},
+        {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler"},
+    ]
+    body = {**sick.body, "status": {**sick.body["status"], "conditions": conditions}}
+    assert "was stopped with its pod (PreemptionByScheduler)" in how(state(sick.subject, body)).statement
