@@ -1,6 +1,6 @@
 """The composition root: settings become connected objects, and an exit stack takes them apart again."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -66,7 +66,7 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
         worker: Worker | None = None
         ways: tuple[Access, ...] = ()
         if role != "api":
-            stages = pipeline(settings, await _sources(settings, stack))
+            stages = pipeline(settings, await opened(settings, stack))
             ways = stages.gatherer.ways
             dispatcher = Dispatcher(registry.notifiers(settings, _page_link(links)))
             stack.push_async_callback(dispatcher.aclose)
@@ -79,18 +79,18 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
         yield Sitrep(replace(_api(settings, store, queue), ways=ways), _web(settings, store, links), worker)
 
 
-async def _sources(settings: Settings, stack: AsyncExitStack) -> list[Source]:
-    """The sources that are on; the stack closes them."""
-    opened = await registry.sources(settings)
-    for source in opened:
+async def opened(settings: Settings, stack: AsyncExitStack) -> dict[str, list[Source]]:
+    """The sources of each cluster that are on; the stack closes them."""
+    clusters = await registry.clusters(settings)
+    for source in (source for own in clusters.values() for source in own):
         stack.push_async_callback(source.aclose)
-    return opened
+    return clusters
 
 
-def pipeline(settings: Settings, sources: list[Source]) -> Pipeline:
+def pipeline(settings: Settings, sources: Sequence[Source] | Mapping[str, Sequence[Source]]) -> Pipeline:
     """Gathering and judging, without a database."""
     questions = Questions(load_playbooks(settings.playbooks_dir))
-    planner = Planner(questions, health_urls=settings.health_urls, probes=settings.probes == "on")
+    planner = Planner(questions, health_urls=settings.every_health_url())
     return Pipeline(Gatherer(sources, planner, settings.source_deadline_seconds), registry.detectors())
 
 

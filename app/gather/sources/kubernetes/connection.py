@@ -73,6 +73,9 @@ class Connection:
         """
         chosen = config_file or os.environ.get("KUBECONFIG", "")
         in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ and Path(IN_CLUSTER_TOKEN).exists()  # noqa: ASYNC240 - once
+        if context and not chosen:
+            # In the cluster that we run in, its own API server would answer for another.
+            raise SourceError(f"context {context[:100]} is set, and there is no kubeconfig to find it in")
         if not chosen and not in_cluster:
             return None
         library = await asyncio.to_thread(importlib.import_module, "kubernetes_asyncio")
