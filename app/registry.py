@@ -44,7 +44,9 @@ async def _kubernetes(settings: Settings) -> Source | None:
         return BrokenSource("kubernetes", str(error), KUBERNETES_QUERIES)
     if opened is None:
         return None
-    source: Source = import_module("app.gather.sources.kubernetes.source").KubernetesSource(opened)
+    opened.namespaces = tuple(settings.kubernetes_namespaces)
+    made = import_module("app.gather.sources.kubernetes.source").KubernetesSource
+    source: Source = made(opened, pod_logs=settings.kubernetes_pod_logs == "on")
     return source
 
 

@@ -58,11 +58,15 @@ class Ask:
 
 
 class Connection:
-    """One API client for the process. GET only; nothing here can write."""
+    """One API client for a cluster. GET only; nothing here can write.
+
+    `namespaces`: those that may be read, where that is not all of them.
+    """
 
     def __init__(self, client: Any, timeout_seconds: float) -> None:  # noqa: ANN401 - kubernetes_asyncio is untyped
         self._client = client
         self._timeout_seconds = timeout_seconds
+        self.namespaces: tuple[str, ...] = ()
         self._recent: Recent[Ask] = Recent()
 
     @classmethod
@@ -119,7 +123,16 @@ class Connection:
     async def list_objects(
         self, kind: str, namespace: str, params: tuple[tuple[str, str], ...] = ()
     ) -> tuple[list[Thing], bool]:
-        """Objects of a kind, and whether there were more than the pages that are read."""
+        """Objects of a kind, and whether there were more than the pages that are read.
+
+        Without a namespace those of all namespaces, or of each that may be read.
+        """
+        if namespace or not (self.namespaces and KINDS[kind].namespaced):
+            return await self._list(kind, namespace, params)
+        found = [await self._list(kind, one, params) for one in self.namespaces]
+        return [thing for things, _ in found for thing in things], any(cut for _, cut in found)
+
+    async def _list(self, kind: str, namespace: str, params: tuple[tuple[str, str], ...]) -> tuple[list[Thing], bool]:
         path = collection_path(kind, namespace)
         what = f"list {KINDS[kind].plural}" + (f" in {namespace}" if namespace else "")
         shape = KINDS[kind].shape
@@ -138,13 +151,6 @@ class Connection:
     async def version(self) -> str:
         """What the API server calls its version."""
         return _decoded(await self.get(Ask("/version", "read the version")), Version).git_version
-
-    async def try_list(self, kind: str) -> None:
-        """Whether objects of a kind may be listed everywhere: asks for one. Raises `SourceError` if not."""
-        what = f"list {KINDS[kind].plural} in all namespaces"
-        page = _decoded(await self.get(Ask(collection_path(kind, ""), what, (("limit", "1"),))), Page)
-        if page.items is None:
-            raise SourceError(f"{what}: the answer is not a Kubernetes list")
 
     async def _page(self, ask: Ask, token: str) -> Page:
         """One page. A token that grew too old comes with a fresh one, for a list that may miss what just changed."""
