@@ -10,9 +10,10 @@ from uuid import UUID
 from fastapi import Request
 
 from app import registry
-from app.api.auth import has_token, is_local
+from app.api.auth import granted, is_local
 from app.api.context import ApiContext
 from app.domain.incident import Incident
+from app.domain.scope import EVERYTHING, Scope
 from app.gather.access import Access
 from app.gather.gatherer import Gatherer
 from app.gather.planner import Planner
@@ -116,7 +117,7 @@ def _web(settings: Settings, store: Store, links: Links) -> WebContext:
         search=Search(store),
         rejections=Rejections(store),
         links=links,
-        signed_in=_signed_in(settings),
+        sees=_sees(settings),
         takes_tokens=bool(settings.api_tokens),
     )
 
@@ -129,22 +130,22 @@ async def _link_key(settings: Settings, store: Store) -> Callable[[], bytes]:
 
 
 def _page_link(links: Links) -> Callable[[Incident], str]:
-    return lambda incident: links.sign(UUID(str(incident.id)))
+    return lambda incident: links.sign(UUID(str(incident.id)), scope=incident.scope)
 
 
-def _signed_in(settings: Settings) -> Callable[[Request], bool]:
-    """Who may see every page: an API token, whom a trusted proxy names, or this machine while no token is set."""
+def _sees(settings: Settings) -> Callable[[Request], Scope | None]:
+    """Who may see pages: an API token its own, whom a trusted proxy names, or this machine while no token is set."""
     proxies = [ip_network(text, strict=False) for text in settings.trusted_proxies]
 
-    def signed_in(request: Request) -> bool:
+    def sees(request: Request) -> Scope | None:
         header = settings.trusted_proxy_header
         if header and request.headers.get(header) and _is_from(request, proxies):
-            return True
+            return EVERYTHING
         if settings.api_tokens:
-            return has_token(request, settings.tokens(settings.api_tokens))
-        return is_local(request)
+            return granted(request, settings.grants())
+        return EVERYTHING if is_local(request) else None
 
-    return signed_in
+    return sees
 
 
 def _is_from(request: Request, networks: list[IPv4Network | IPv6Network]) -> bool:

@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
+# A Service named `sitrep` makes Kubernetes inject SITREP_PORT=tcp://…, SITREP_SERVICE_*, SITREP_PORT_8080_TCP_*.
+SERVICE_LINK = re.compile(r"SITREP_SERVICE_.*|SITREP_PORT_\d+_(TCP|UDP|SCTP)(_.*)?")
 # What a parser quotes of the text; single signs and `<stream end>` tell what is wrong and give nothing away.
 QUOTED_WORDS = re.compile(r"'(?!<)[^']{2,}'" + r'|"[^"]{2,}"')
 
@@ -31,6 +34,14 @@ class Secret:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             message = f"cannot read {self._path}: {reason}"
             raise SettingsError(message) from error
+
+    def is_readable(self) -> bool:
+        """Whether it can be read now; a file may come later."""
+        try:
+            self.read()
+        except SettingsError:
+            return False
+        return True
 
     def __bool__(self) -> bool:
         """Whether it was set at all."""
@@ -61,3 +72,17 @@ def yaml_of(text: str) -> Any:  # noqa: ANN401 - YAML of any shape
         mark = getattr(error, "problem_mark", None)
         message = f"not YAML: {problem}" + (f" in line {mark.line + 1}" if mark else "")
         raise ValueError(" ".join(message.split())) from None
+
+
+def is_service_link(name: str, text: str) -> bool:
+    """Whether it is no setting but a variable that Kubernetes makes of a Service."""
+    return bool(SERVICE_LINK.fullmatch(name)) or (name == "SITREP_PORT" and text.startswith("tcp://"))
+
+
+def one_line(error: ValidationError) -> str:
+    """All that is wrong, each named, and none of the values."""
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name, *inner = [str(part) for part in problem["loc"]] or ["settings"]
+        lines.append(f"{'.'.join((f'SITREP_{name.upper()}', *inner))}: {problem['msg']}")
+    return "; ".join(lines)

@@ -11,14 +11,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from app.clusters import cluster_values, is_of_a_cluster
 from app.domain.alert import Severity
-from app.given import Secret, SettingsError, secret_of, yaml_of
+from app.given import Secret, SettingsError, is_service_link, one_line, secret_of, yaml_of
+from app.grants import Grant, grants_of, text_of
 
 __all__ = ["HealthUrl", "Route", "Secret", "Settings", "SettingsError", "load_settings", "shown_url"]
 
 PREFIX = "SITREP_"
 MOST_REOPEN_MINUTES = 366 * 24 * 60
-# A Service named `sitrep` makes Kubernetes inject SITREP_PORT=tcp://…, SITREP_SERVICE_*, SITREP_PORT_8080_TCP_*.
-SERVICE_LINK = re.compile(r"SITREP_SERVICE_.*|SITREP_PORT_\d+_(TCP|UDP|SCTP)(_.*)?")
 
 
 def _without_slash(url: str) -> str:
@@ -90,7 +89,9 @@ class Settings(_Discreet):
         ["127.0.0.0/8", "::1/128"], description="networks from which `SITREP_TRUSTED_PROXY_HEADER` counts"
     )
     webhook_tokens: Secret = Field(Secret(), description="comma list; who may post (bearer, or basic password)")
-    api_tokens: Secret = Field(Secret(), description="comma list; who may read")
+    api_tokens: Secret = Field(
+        Secret(), description="comma list; who may read: `TOKEN`, or `TOKEN @shop @cart` for some namespaces (below)"
+    )
     log_format: Literal["auto", "console", "json"] = Field("auto", description="console on a terminal, else JSON")
 
     budget_seconds: float = Field(5, ge=1, le=60, description="the first message goes out after this at the latest")
@@ -150,7 +151,7 @@ class Settings(_Discreet):
         """Environment values are text: lists and maps come as comma lists."""
         annotation = cls.model_fields[info.field_name].annotation
         if annotation is Secret and not isinstance(value, Secret):
-            return secret_of(value)
+            return secret_of(text_of(value) if info.field_name == "api_tokens" else value)
         if isinstance(value, str) and annotation in {list[str], list[Network]}:
             return [part.strip() for part in value.split(",") if part.strip()]
         if isinstance(value, str) and annotation == dict[str, str]:
@@ -186,6 +187,15 @@ class Settings(_Discreet):
         clusters = self.by_cluster().items()
         return [entry.model_copy(update={"cluster": name}) for name, own in clusters for entry in own.health_urls]
 
+    def grants(self) -> tuple[Grant, ...]:
+        """Who may read what, now. Raises `SettingsError`."""
+        text = self.api_tokens.read()
+        try:
+            return grants_of(text)
+        except ValueError as error:
+            message = f"SITREP_API_TOKENS: {error}"
+            raise SettingsError(message) from error
+
     def tokens(self, secret: Secret) -> tuple[str, ...]:
         """The tokens of a comma list, now."""
         return tuple(part.strip() for part in secret.read().split(",") if part.strip())
@@ -210,8 +220,10 @@ def load_settings(environ: Mapping[str, str] = os.environ, given: Mapping[str, A
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise SettingsError(_one_line(error)) from error
+        raise SettingsError(one_line(error)) from error
     _refuse_two_homes(settings)
+    if settings.api_tokens.is_readable():
+        settings.grants()
     if settings.public_url:
         return settings
     host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - a comparison
@@ -222,7 +234,7 @@ def _environment_values(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     unknown = []
     for name, text in environ.items():
-        if not name.startswith(PREFIX) or name == PREFIX + "CONFIG_FILE" or _is_service_link(name, text):
+        if not name.startswith(PREFIX) or name == PREFIX + "CONFIG_FILE" or is_service_link(name, text):
             continue
         key = name.removeprefix(PREFIX).lower()
         if key in Settings.model_fields:
@@ -277,15 +289,3 @@ def _refuse_two_homes(settings: Settings) -> None:
         if is_of_a_cluster(key):
             message = f"SITREP_{key.upper()}: cluster {settings.cluster} has settings of its own: set it there"
             raise SettingsError(message)
-
-
-def _is_service_link(name: str, text: str) -> bool:
-    return bool(SERVICE_LINK.fullmatch(name)) or (name == "SITREP_PORT" and text.startswith("tcp://"))
-
-
-def _one_line(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors(include_url=False, include_input=False):
-        name, *inner = [str(part) for part in problem["loc"]] or ["settings"]
-        lines.append(f"{'.'.join((f'SITREP_{name.upper()}', *inner))}: {problem['msg']}")
-    return "; ".join(lines)
