@@ -8,6 +8,7 @@ from typing import Any
 from app.domain.scope import EVERYTHING, Scope
 
 MOST_PLACES = 100
+ALL = "*"
 # A namespace's name; before it, where it is meant in one cluster only, that cluster's.
 PLACE = re.compile(r"(?:[^\s,@]{1,100}/)?[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -27,6 +28,13 @@ def grants_of(text: str) -> tuple[Grant, ...]:
     """
     entries = [entry.strip() for entry in text.split(",")]
     return tuple(_grant(entry, number) for number, entry in enumerate(entries, 1) if entry)
+
+
+def place(text: str) -> str:
+    """The name of a namespace, `cluster/namespace`, or `*` for all. Raises `ValueError`."""
+    if text == ALL or PLACE.fullmatch(text):
+        return text
+    raise ValueError("must be a namespace, cluster/namespace, or *")
 
 
 def text_of(given: object) -> object:

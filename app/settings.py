@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from app.clusters import cluster_values, is_of_a_cluster
 from app.domain.alert import Severity
 from app.given import Secret, SettingsError, is_service_link, one_line, secret_of, yaml_of
-from app.grants import Grant, grants_of, text_of
+from app.grants import Grant, grants_of, place, text_of
 
 __all__ = ["HealthUrl", "Route", "Secret", "Settings", "SettingsError", "load_settings", "shown_url"]
 
@@ -60,10 +60,14 @@ class _Discreet(BaseModel):
 
 
 class Route(_Discreet):
-    """Incidents whose labels match all `matchers` (Alertmanager's syntax) go to these Slack channels."""
+    """Incidents whose labels match all `matchers` (Alertmanager's syntax) go to these Slack channels.
+
+    `namespaces`: what those may be told of; not set: those that the matchers name, `*`: all.
+    """
 
     matchers: list[str]
     channels: list[str]
+    namespaces: list[Annotated[str, AfterValidator(place)]] = []
 
 
 class HealthUrl(_Discreet):
