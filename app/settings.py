@@ -3,14 +3,15 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from app.domain.address import http_url, index_pattern, network
 from app.domain.alert import Severity
+from app.domain.log_budget import DEFAULT_BYTES_PER_HOUR, DEFAULT_BYTES_PER_INCIDENT, LogBudget
 
 PREFIX = "SITREP_"
 MOST_REOPEN_MINUTES = 366 * 24 * 60
@@ -24,28 +25,9 @@ class SettingsError(Exception):
     """One clear line that names the setting and what is wrong with it."""
 
 
-def _without_slash(url: str) -> str:
-    return url.rstrip("/")
-
-
-def _http_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        message = "must start with http:// or https://"
-        raise ValueError(message)
-    return _without_slash(url)
-
-
-def _network(text: str) -> str:
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        message = "must be a network such as 10.0.0.0/8"
-        raise ValueError(message) from None
-    return text
-
-
-Url = Annotated[str, AfterValidator(_http_url)]
-Network = Annotated[str, AfterValidator(_network)]
+Url = Annotated[str, AfterValidator(http_url)]
+Network = Annotated[str, AfterValidator(network)]
+IndexPattern = Annotated[str, AfterValidator(index_pattern)]
 
 
 def shown_url(url: str) -> str:
@@ -145,6 +127,21 @@ class Settings(_Discreet):
     loki_url: Url | None = Field(None, description="base address, without /loki/api/v1")
     loki_token: Secret = Field(Secret(), description="bearer token")
     loki_headers: dict[str, str] = Field({}, repr=False, description="static headers, such as X-Scope-OrgID=shop")
+    victorialogs_url: Url | None = Field(None, description="base address, without /select/logsql")
+    victorialogs_token: Secret = Field(Secret(), description="bearer token")
+    victorialogs_headers: dict[str, str] = Field({}, repr=False, description="static headers, such as AccountID=7")
+    elasticsearch_url: Url | None = Field(None, description="base address of Elasticsearch or OpenSearch")
+    elasticsearch_token: Secret = Field(Secret(), description="API key; or with its scheme: `Basic …`, `Bearer …`")
+    elasticsearch_headers: dict[str, str] = Field({}, repr=False, description="static headers")
+    elasticsearch_index: IndexPattern = Field(
+        "logs-*,filebeat-*,logstash-*,fluent-bit*", description="index patterns of the logs, the fewer the cheaper"
+    )
+    log_bytes_per_incident: int = Field(
+        DEFAULT_BYTES_PER_INCIDENT, ge=0, description="the most that is read from log stores for one incident"
+    )
+    log_bytes_per_hour: int = Field(
+        DEFAULT_BYTES_PER_HOUR, ge=0, description="the same for all incidents and replicas in an hour of the clock"
+    )
     probes: Literal["on", "off"] = Field("on", description="whether health endpoints are asked at all")
     health_urls: list[HealthUrl] = Field([], description="more health endpoints to ask")
 
@@ -180,6 +177,10 @@ class Settings(_Discreet):
     def minimum_severity(self) -> Severity:
         """`slack_min_severity` as a level."""
         return Severity.parse(self.slack_min_severity)
+
+    def log_budget(self) -> LogBudget:
+        """How much may be read from log stores."""
+        return LogBudget(self.log_bytes_per_incident, self.log_bytes_per_hour)
 
     def tokens(self, secret: Secret) -> tuple[str, ...]:
         """The tokens of a comma list, now."""

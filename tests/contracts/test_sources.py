@@ -55,7 +55,9 @@ def _settings(url: str) -> Settings:
 
 def _log_query(_: str) -> Query:
     start = NOW - timedelta(minutes=20)
-    return LogQuery("errors of shop/checkout", CHECKOUT, start, NOW, start - timedelta(hours=1))
+    return LogQuery(
+        "errors of shop/checkout", CHECKOUT, start, NOW, ((start - timedelta(hours=1), start - timedelta(minutes=55)),)
+    )
 
 
 STANDS = {
