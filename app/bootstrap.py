@@ -13,8 +13,10 @@ from app import registry
 from app.api.auth import has_token, is_local
 from app.api.context import ApiContext
 from app.domain.incident import Incident
+from app.domain.log_budget import Meter
 from app.gather.access import Access
 from app.gather.gatherer import Gatherer
+from app.gather.logs.allowance import MemoryMeter
 from app.gather.planner import Planner
 from app.gather.source import Source
 from app.jobs.announce import Announcer
@@ -37,6 +39,7 @@ from app.store.identity import uuid7
 from app.store.incidents import Incidents
 from app.store.installation import link_key
 from app.store.leases import Leases
+from app.store.log_bytes import LogBytes
 from app.store.queue import Queue
 from app.store.rejections import Rejections
 from app.store.search import Search
@@ -66,7 +69,7 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
         worker: Worker | None = None
         ways: tuple[Access, ...] = ()
         if role != "api":
-            stages = pipeline(settings, await _sources(settings, stack))
+            stages = pipeline(settings, await _sources(settings, stack), LogBytes(store, settings.log_budget()))
             ways = stages.gatherer.ways
             dispatcher = Dispatcher(registry.notifiers(settings, _page_link(links)))
             stack.push_async_callback(dispatcher.aclose)
@@ -87,11 +90,12 @@ async def _sources(settings: Settings, stack: AsyncExitStack) -> list[Source]:
     return opened
 
 
-def pipeline(settings: Settings, sources: list[Source]) -> Pipeline:
-    """Gathering and judging, without a database."""
+def pipeline(settings: Settings, sources: list[Source], meter: Meter | None = None) -> Pipeline:
+    """Gathering and judging; without a database this process counts by itself what is read from log stores."""
     questions = Questions(load_playbooks(settings.playbooks_dir))
     planner = Planner(questions, health_urls=settings.health_urls, probes=settings.probes == "on")
-    return Pipeline(Gatherer(sources, planner, settings.source_deadline_seconds), registry.detectors())
+    meter = meter or MemoryMeter(settings.log_budget())
+    return Pipeline(Gatherer(sources, planner, settings.source_deadline_seconds, meter), registry.detectors())
 
 
 def _api(settings: Settings, store: Store, queue: Queue) -> ApiContext:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from app.domain.address import http_url, index_pattern, network
 from app.domain.alert import Severity
-from app.domain.log_budget import DEFAULT_BYTES_PER_HOUR, DEFAULT_BYTES_PER_INCIDENT, LogBudget
+from app.domain.log_budget import HOUR_BYTES, INCIDENT_BYTES, MOST_BYTES, LogBudget
 
 PREFIX = "SITREP_"
 MOST_REOPEN_MINUTES = 366 * 24 * 60
@@ -28,6 +28,7 @@ class SettingsError(Exception):
 Url = Annotated[str, AfterValidator(http_url)]
 Network = Annotated[str, AfterValidator(network)]
 IndexPattern = Annotated[str, AfterValidator(index_pattern)]
+ByteCount = Annotated[int, Field(ge=0, le=MOST_BYTES)]
 
 
 def shown_url(url: str) -> str:
@@ -136,12 +137,8 @@ class Settings(_Discreet):
     elasticsearch_index: IndexPattern = Field(
         "logs-*,filebeat-*,logstash-*,fluent-bit*", description="index patterns of the logs, the fewer the cheaper"
     )
-    log_bytes_per_incident: int = Field(
-        DEFAULT_BYTES_PER_INCIDENT, ge=0, description="the most that is read from log stores for one incident"
-    )
-    log_bytes_per_hour: int = Field(
-        DEFAULT_BYTES_PER_HOUR, ge=0, description="the same for all incidents and replicas in an hour of the clock"
-    )
+    log_bytes_per_incident: ByteCount = Field(INCIDENT_BYTES, description="most to read of logs for one incident")
+    log_bytes_per_hour: ByteCount = Field(HOUR_BYTES, description="the same in an hour, all incidents and replicas")
     probes: Literal["on", "off"] = Field("on", description="whether health endpoints are asked at all")
     health_urls: list[HealthUrl] = Field([], description="more health endpoints to ask")
 

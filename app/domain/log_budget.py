@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-DEFAULT_BYTES_PER_INCIDENT = 2_000_000_000
-DEFAULT_BYTES_PER_HOUR = 50_000_000_000
+INCIDENT_BYTES = 2_000_000_000
+HOUR_BYTES = 50_000_000_000
+MOST_BYTES = 10**15
+"""What a log store says beyond this is not believed."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogBudget:
     """The most that is read for one incident, and in one hour of the clock for all incidents, in bytes."""
 
-    per_incident: int = DEFAULT_BYTES_PER_INCIDENT
-    per_hour: int = DEFAULT_BYTES_PER_HOUR
+    per_incident: int = INCIDENT_BYTES
+    per_hour: int = HOUR_BYTES
 
 
 @dataclass(frozen=True, slots=True)

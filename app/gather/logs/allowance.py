@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import Final
 
 from app.domain.errors import SourceError
-from app.domain.log_budget import LogBudget, Meter, Refusal
+from app.domain.log_budget import MOST_BYTES, LogBudget, Meter, Refusal
 
 REMEMBERED_INCIDENTS: Final = 1000
 # How long a meter may take: a database that hangs must not use up the question's own time.
@@ -71,6 +71,7 @@ class Allowance:
 
     async def reserve(self, size_bytes: int, *, at_most: bool = False) -> None:
         """Count this before it is read; `at_most`: it is a bound. Raises `OverBudgetError` in plain words."""
+        size_bytes = min(size_bytes, MOST_BYTES)
         try:
             async with asyncio.timeout(METER_SECONDS):
                 refusal = await self._meter.reserve(self._incident, size_bytes)
@@ -81,11 +82,12 @@ class Allowance:
 
     async def correct(self, reserved_bytes: int, read_bytes: int) -> None:
         """Count what was read instead of what was expected. If nobody can note that, what was expected stays."""
-        if reserved_bytes == read_bytes:
+        difference = min(read_bytes, MOST_BYTES) - min(reserved_bytes, MOST_BYTES)
+        if not difference:
             return
         try:
             async with asyncio.timeout(METER_SECONDS):
-                await self._meter.correct(self._incident, read_bytes - reserved_bytes)
+                await self._meter.correct(self._incident, difference)
         except TimeoutError:
             return
 
