@@ -18,6 +18,7 @@ from app.store.parked import ParkedDeliveries, ParkedIncidents
 from app.store.revisions import Revisions
 
 WATCHDOG_LATE = timedelta(minutes=15)
+LOG_STORES = frozenset({"loki", "victorialogs", "elasticsearch"})
 
 
 async def examine(settings: Settings) -> list[Diagnosis]:
@@ -168,12 +169,13 @@ def _absent(seen: set[str]) -> list[Diagnosis]:
     wanted = {
         "kubernetes": "set KUBECONFIG, or run in the cluster",
         "prometheus": "set SITREP_PROMETHEUS_URL",
-        "loki": "set SITREP_LOKI_URL",
+        "logs": "set SITREP_LOKI_URL, SITREP_VICTORIALOGS_URL or SITREP_ELASTICSEARCH_URL",
         "slack": "set SITREP_SLACK_TOKEN and SITREP_SLACK_CHANNEL",
         "pagerduty": "set SITREP_PAGERDUTY_TOKEN and SITREP_PAGERDUTY_FROM",
     }
+    stores = {"logs"} if seen & LOG_STORES else set()
     return [
         Diagnosis(name, healthy=True, statement=f"off; {hint}")
         for name, hint in wanted.items()
-        if not any(one == name or one.startswith(f"{name}_") for one in seen)
+        if not any(one == name or one.startswith(f"{name}_") for one in seen | stores)
     ]

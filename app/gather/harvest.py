@@ -1,12 +1,14 @@
 """Collects answers and gaps within a bound, and words many gaps of one reason as one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from app.domain.evidence import Evidence, Gap, Item
+from app.domain.evidence import Evidence, Gap, Item, LogPattern
 from app.domain.query import Query
+from app.gather.owed import LOG_STORE
 
 MAX_BYTES = 2 * 1024 * 1024
+STOOD_IN = "no log store is configured; container logs came from the Kubernetes API"
 
 Asked = tuple[Query, Gap]
 
@@ -60,8 +62,14 @@ class Harvest:
         """Everything so far, with what is still waited for among the gaps."""
         missed = sorted((*self._gaps, *waiting), key=lambda asked: self._order.get(asked[0], 0))
         told = [gap for query, gap in missed if not is_moot(query, gap)]
-        gaps = (*self._missing_sources.values(), *_gathered(told))
+        gaps = (*self._not_configured(), *_gathered(told))
         return Evidence(tuple(self._items.values()), gaps, dict(self._milliseconds))
+
+    def _not_configured(self) -> Iterator[Gap]:
+        """Where the Kubernetes API stood in for a log store, that is said: what is missing then is the usual time."""
+        stood_in = any(isinstance(item, LogPattern) for item in self._items.values())
+        for source, gap in self._missing_sources.items():
+            yield replace(gap, reason=STOOD_IN) if source == LOG_STORE and stood_in else gap
 
 
 def _gathered(gaps: Iterable[Gap]) -> list[Gap]:

@@ -4,7 +4,9 @@ from app.domain.query import LogQuery, ProbeQuery, PromQuery, Query, RolloutQuer
 
 # Requests to the API server; a rollout's history reads the workload, its revisions and perhaps events.
 _CALLS: dict[type[Query], int] = {RolloutQuery: 3, ServicesQuery: 2, PromQuery: 0, LogQuery: 0, ProbeQuery: 0}
-_OTHER_SOURCES: dict[type[Query], str] = {PromQuery: "prometheus", LogQuery: "loki", ProbeQuery: ""}
+LOG_STORE = "logs"
+"""Whichever log store would answer, where none is configured."""
+_OTHER_SOURCES: dict[type[Query], str] = {PromQuery: "prometheus", LogQuery: LOG_STORE, ProbeQuery: ""}
 
 
 def calls_of(query: Query) -> int:
@@ -13,5 +15,10 @@ def calls_of(query: Query) -> int:
 
 
 def kind_of_source(query: Query) -> str:
-    """The source that would answer it; empty for probes, which are off because somebody wants that."""
+    """The source that would answer it; empty where nobody misses it.
+
+    Probes are off because somebody wants that, and few ship the journals of nodes.
+    """
+    if isinstance(query, LogQuery) and query.subject.kind == "Node":
+        return ""
     return _OTHER_SOURCES.get(type(query), "kubernetes")

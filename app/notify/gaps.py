@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from app.domain.evidence import Gap
 from app.notify.words import short
 
-_NAMES = {"kubernetes": "Kubernetes", "prometheus": "Prometheus", "loki": "Loki", "probe": "health probes"}
+_NAMES = {
+    "kubernetes": "Kubernetes",
+    "prometheus": "Prometheus",
+    "loki": "Loki",
+    "victorialogs": "VictoriaLogs",
+    "elasticsearch": "Elasticsearch",
+    "logs": "log store",
+    "probe": "health probes",
+}
 _NARROWEST = 100
 
 

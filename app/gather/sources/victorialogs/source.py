@@ -34,7 +34,7 @@ class VictoriaLogsSource:
         """`settings.victorialogs_url` must be set; one connection pool until `aclose`."""
         self._settings = settings
         self._http = Http()
-        self._stream_fields: tuple[float, frozenset[str]] = (0.0, frozenset())
+        self._stream_fields: tuple[float, frozenset[str]] | None = None
 
     def accepts(self, query: Query) -> bool:
         """Errors in logs."""
@@ -88,13 +88,11 @@ class VictoriaLogsSource:
         return await self._ask("query", pairs, deadline)
 
     async def _known_stream_fields(self, query: LogQuery, deadline: float) -> frozenset[str]:
-        kept_at, names = self._stream_fields
-        if not names or time.monotonic() - kept_at > NAMES_KEPT_SECONDS:
+        if self._stream_fields is None or time.monotonic() - self._stream_fields[0] > NAMES_KEPT_SECONDS:
             everything = f"{logsql.during((query.start - NAMES_OF, query.end))} *"
             answer = await self._ask("stream_field_names", (("query", everything),), deadline)
-            names = stream_fields(json_of(answer, "VictoriaLogs"))
-            self._stream_fields = (time.monotonic(), names)
-        return names
+            self._stream_fields = (time.monotonic(), stream_fields(json_of(answer, "VictoriaLogs")))
+        return self._stream_fields[1]
 
     async def _ask(self, endpoint: str, form: Pairs, deadline: float) -> Answer:
         request = Request(
