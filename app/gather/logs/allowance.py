@@ -110,5 +110,5 @@ def size_in_words(size_bytes: int) -> str:
 def _in_words(refusal: Refusal, size_bytes: int, bound: str) -> str:
     if refusal.left_bytes is None:
         return "not asked: how much was read from log stores this hour is not known just now"
-    left, wanted = size_in_words(refusal.left_bytes), size_in_words(size_bytes)
-    return f"not asked: {bound}{wanted} would be read, {left} are left for this {refusal.of}"
+    left = f"{size_in_words(refusal.left_bytes)} are" if refusal.left_bytes else "nothing is"
+    return f"not asked: {bound}{size_in_words(size_bytes)} would be read, {left} left for this {refusal.of}"

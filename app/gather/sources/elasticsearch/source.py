@@ -126,7 +126,9 @@ def _page(body: Any, limit: int, *, of_node: bool) -> Page:  # noqa: ANN401 - JS
 
 
 def _fix_for(problem: str) -> str:
-    if "(401)" in problem or "(403)" in problem or "login page" in problem:
+    if "HTML" in problem or "redirected" in problem:
+        return "SITREP_ELASTICSEARCH_URL is the base address of its API, not that of Kibana or Dashboards, or a login"
+    if "(401)" in problem or "(403)" in problem:
         return "set SITREP_ELASTICSEARCH_TOKEN to an API key (or `Basic …`) that may read the indices"
     if "index" in problem:
         return "set SITREP_ELASTICSEARCH_INDEX to the indices that hold logs"

@@ -110,7 +110,9 @@ def _page(answer: Answer, *, of_node: bool) -> Page:
 
 
 def _fix_for(problem: str) -> str:
-    if "(401)" in problem or "(403)" in problem or "login page" in problem:
+    if "HTML" in problem or "redirected" in problem:
+        return "SITREP_VICTORIALOGS_URL is the address without /select/…; behind a login set SITREP_VICTORIALOGS_TOKEN"
+    if "(401)" in problem or "(403)" in problem:
         return "set SITREP_VICTORIALOGS_TOKEN, or SITREP_VICTORIALOGS_HEADERS=Authorization=Basic …"
     if "(404)" in problem or "not JSON" in problem or "(400)" in problem:
         return "SITREP_VICTORIALOGS_URL is the base address, without /select/logsql; of a cluster, that of vlselect"
