@@ -90,6 +90,10 @@ class Access:
         began = self._clock()
         try:
             answer = await self.source.answer(query)
+        except OverBudgetError:
+            # It was not asked: that is no sign of health either.
+            self.breaker.gave_up()
+            raise
         except SourceError as error:
             self.breaker.failed(str(error)) if error.source_is_sick else self.breaker.answered()
             raise

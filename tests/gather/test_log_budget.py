@@ -120,6 +120,18 @@ async def test_another_incidents_empty_purse_does_not_leave_ours_without_an_answ
     assert source.answers == 1
 
 
+async def test_what_was_not_asked_does_not_end_a_sick_sources_rest() -> None:
+    meter = MemoryMeter(LogBudget(per_incident=GB))
+    desk = gatherer(Costly(2 * GB), meter)
+    (way,) = desk.ways
+    for _ in range(8):
+        way.breaker.failed("HTTP 500")
+    way.breaker._rests_until = 0.0
+    (gap,) = (await gathered(desk, "a")).gaps
+    assert gap.reason.startswith("not asked: 2.0 GB would be read")
+    assert way.breaker.is_open
+
+
 class Hanging:
     """A meter whose database does not answer."""
 

@@ -102,6 +102,16 @@ async def test_secrets_do_not_pass(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+async def test_a_stack_trace_in_one_entry_becomes_one_line_and_a_key_in_it_is_gone(kind: str) -> None:
+    pem = "-----BEGIN " + "PRIVATE KEY-----\nMIIabc" + "def\n-----END " + "PRIVATE KEY-----"
+    trace = f"ERROR in checkout\r\n  at a.b(C.java:1)\n\n  at d.e(F.java:2)\n{pem}\nend\n"
+    evidence = await answered(kind, query(usual=False), recording({f"{POD}/app": [(9.0, trace)]}))
+    (pattern,) = evidence.of(LogPattern)
+    assert pattern.template.startswith("ERROR in checkout | at a.b(C.java:1) | at d.e(F.java:2) | [REDACTED:")
+    assert "MIIabc" not in repr(evidence)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 async def test_pods_that_are_named_by_somebody_else_and_whole_namespaces_are_asked_too(kind: str) -> None:
     odd = await answered(kind, query(pods=(OTHER,), usual=False))
     assert "ERROR of another workload" in {pattern.template for pattern in odd.of(LogPattern)}

@@ -31,6 +31,7 @@ LEADING_TIME: Final = re.compile(
 )
 # klog: the level's letter, month and day, time, process id.
 KLOG_TIME: Final = re.compile(r"([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ ")
+LINE_END: Final = re.compile(r"\s*[\r\n]\s*")
 VARYING: Final = re.compile(r"0x[0-9a-fA-F]+|\b(?=[a-f-]*\d)[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b|\d+")
 
 Counts = Mapping[tuple[str, str], int]
@@ -151,8 +152,8 @@ def _cut(raw: str) -> str:
 
 
 def _cleaned(raw: str) -> str:
-    """Redacted before it is cut to what is kept."""
-    text = redact(storable(raw)).rstrip()
+    """Redacted as it came, for a key may span many lines; then made one line, and cut to what is kept."""
+    text = LINE_END.sub(" | ", redact(storable(raw)).strip())
     return text if len(text) <= LINE_CHARACTERS else text[: LINE_CHARACTERS - 1] + "…"
 
 
