@@ -131,6 +131,27 @@ def test_lucenes_expressions_are_over_the_whole_value_and_know_other_signs(
     assert test({"pod": value}) is holds
 
 
+@pytest.mark.parametrize(
+    ("query", "more", "holds"),
+    [
+        ("gone | err*", {}, True),
+        ('"an error"', {}, True),
+        ('"error an"', {}, False),
+        ("rror*", {}, False),
+        ("err", {}, False),
+        ("gone | err*", {"flags": "OR|PREFIX"}, False),
+        ("gone | err*", {"flags": "OR|PREFIX|WHITESPACE"}, True),
+    ],
+)
+def test_words_are_found_by_their_beginning_and_spaces_part_them_unless_flags_forget_it(
+    query: str,
+    more: dict[str, str],
+    holds: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    test = parse_dsl({"simple_query_string": {"query": query, "fields": ["message"], **more}}, {"message": "text"})
+    assert test({"message": "An ERROR came"}) is holds
+
+
 def test_a_range_holds_on_a_date_alone() -> None:
     line = {"@timestamp": "2026-03-09T02:00:00Z"}
     assert parse_dsl({"range": {"@timestamp": BOUNDS}}, {"@timestamp": "date"})(line)

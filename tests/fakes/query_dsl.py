@@ -111,7 +111,12 @@ def _simple_query_string(body: dict[str, Any], mapped: Mapped) -> Test:
     if set(body) - {"query", "fields", "default_operator", "flags"}:
         raise QueryError("[simple_query_string] unsupported field")
     names = [name for name in body["fields"] if mapped.get(name) in {"text", "match_only_text"}]
-    clauses = _CLAUSE.findall(body["query"].replace(" | ", "|").replace("|", " | "))
+    flags = body.get("flags", "ALL").split("|")
+    if not {"ALL", "WHITESPACE"} & set(flags):
+        # Then a space is a part of the word, which no word has.
+        clauses = [] if " " in body["query"] else _CLAUSE.findall(body["query"])
+    else:
+        clauses = _CLAUSE.findall(body["query"])
 
     def test(document: Document) -> bool:
         for name in names:

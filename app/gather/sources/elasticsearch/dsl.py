@@ -63,7 +63,7 @@ def _of_node(node: str, known: Fields) -> list[Clause]:
 
 
 def _trouble(known: Fields) -> Clause:
-    words = {"query": WORDS, "fields": list(known.texts()), "default_operator": "or", "flags": "OR|PREFIX|PHRASE"}
+    words = {"query": WORDS, "fields": list(known.texts()), "default_operator": "or"}
     return _any([{"simple_query_string": words}, *_terms(known.exactly(fields.LEVEL), LEVELS)])
 
 
