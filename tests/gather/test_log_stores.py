@@ -22,9 +22,9 @@ from tests.fakes.elasticsearch import FLUENT_BIT, JOURNAL, FakeElasticsearch, Fa
 from tests.fakes.loki import FakeLoki
 from tests.fakes.loki_entries import Entry, entries_of, nanoseconds
 from tests.fakes.recording import Recording
-from tests.fakes.server import FakeServer
+from tests.fakes.server import FakeServer, Trouble
 from tests.fakes.victorialogs import FakeVictoriaLogs
-from tests.gather.canned import settings
+from tests.gather.canned import CannedServer, settings
 from tests.gather.log_lines import LINES, NODE, NOW, OTHER, POD, instant, query, recording
 
 pytestmark = pytest.mark.anyio
@@ -162,6 +162,38 @@ async def test_what_was_read_is_counted_as_far_as_the_store_tells(kind: str) -> 
             ALLOWANCE.reset(token)
     assert meter.reserved >= 3
     assert 0 < meter.total < 20_000
+
+
+@pytest.mark.parametrize("kind", ["loki", "victorialogs", "elasticsearch"])
+async def test_a_second_try_is_counted_before_it_is_made(kind: str) -> None:
+    async with standing(kind, recording(LINES)) as (source, fake):
+        await source.answer(query(usual=False))
+        budget = Counting()
+        token = ALLOWANCE.set(Allowance(budget, "a"))
+        fake.trouble = Trouble("status", status=503)
+        try:
+            with pytest.raises(SourceError, match=r"\(503\)"):
+                await source.answer(query(usual=False))
+        finally:
+            ALLOWANCE.reset(token)
+    # Loki is asked for the size first, and that fails already.
+    assert budget.reserved == (0 if kind == "loki" else 2)
+
+
+async def test_a_second_try_of_loki_is_counted_before_it_is_made() -> None:
+    server = CannedServer({"status": "success", "data": {"resultType": "streams", "result": []}})
+    names, stats = {"status": "success", "data": ["namespace", "pod"]}, {"bytes": 1_500_000_000}
+    server.answers = [(200, names), (200, stats), (500, b"oops")]
+    async with server:
+        source = LokiSource(settings(loki_url=server.url))
+        token = ALLOWANCE.set(Allowance(MemoryMeter(LogBudget()), "a"))
+        try:
+            with pytest.raises(SourceError, match=r"^not asked: 1\.5 GB would be read, 0\.5 GB are left"):
+                await source.answer(query(usual=False))
+        finally:
+            ALLOWANCE.reset(token)
+            await source.aclose()
+    assert len(server.requests) == 3
 
 
 class Counting:

@@ -82,12 +82,11 @@ class ElasticsearchSource:
         await self._http.aclose()
 
     async def _search(self, search: dict[str, Any], deadline: float) -> Any:  # noqa: ANN401 - JSON of any shape
-        budget = allowance()
-        await budget.reserve(MAX_BYTES, at_most=True)
+        await _reserve()
         timed = {**search, "timeout": f"{max(100, int(seconds_to(deadline) * 900))}ms"}
         answer = await self._ask("_search", deadline, search=timed)
         body = json_of(answer, VENDOR)
-        await budget.correct(MAX_BYTES, len(answer.body))
+        await allowance().correct(MAX_BYTES, len(answer.body))
         return body
 
     async def _known_fields(self, deadline: float) -> Fields:
@@ -118,7 +117,11 @@ class ElasticsearchSource:
             params=params,
             json=search,
         )
-        return await asked(self._http, request, deadline)
+        return await asked(self._http, request, deadline, None if search is None else _reserve)
+
+
+async def _reserve() -> None:
+    await allowance().reserve(MAX_BYTES, at_most=True)
 
 
 def _page(body: Any, limit: int, *, of_node: bool) -> Page:  # noqa: ANN401 - JSON of any shape

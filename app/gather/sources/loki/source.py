@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from app.domain.diagnosis import Diagnosis
@@ -25,6 +26,7 @@ FEWER_LINES: Final = 15
 LABELS_KEPT_SECONDS: Final = 600
 LABELS_OF: Final = timedelta(hours=1)
 NOTHING: Final = Page((), whole=True)
+Pairs = tuple[tuple[str, str], ...]
 
 
 class LokiSource:
@@ -118,12 +120,13 @@ class LokiSource:
         size = stats.get("bytes")
         return size if isinstance(size, int) and size >= 0 else None
 
-    async def _streams(self, form: tuple[tuple[str, str], ...], size: int | None, deadline: float) -> list[Any]:
+    async def _streams(self, form: Pairs, size: int | None, deadline: float) -> list[Any]:
         """The streams of a log query, counted before it is asked, and corrected by what Loki says that it read."""
         reserved = MAX_BYTES if size is None else size
         budget = allowance()
-        await budget.reserve(reserved, at_most=size is None)
-        body = await self._ask("query_range", form, deadline)
+        reserve = partial(budget.reserve, reserved, at_most=size is None)
+        await reserve()
+        body = await self._ask("query_range", form, deadline, again=reserve)
         data = body.get("data")
         found = data.get("result") if isinstance(data, dict) and data.get("resultType") == "streams" else None
         if not isinstance(data, dict) or not isinstance(found, list):
@@ -132,7 +135,9 @@ class LokiSource:
         await budget.correct(reserved, reserved if read is None else read)
         return found
 
-    async def _ask(self, endpoint: str, pairs: tuple[tuple[str, str], ...], deadline: float) -> Mapping[str, Any]:
+    async def _ask(
+        self, endpoint: str, pairs: Pairs, deadline: float, again: Callable[[], Awaitable[None]] | None = None
+    ) -> Mapping[str, Any]:
         """The JSON object of a good answer. Raises `SourceError`."""
         by_address = endpoint == "labels"
         request = Request(
@@ -142,7 +147,7 @@ class LokiSource:
             params=pairs if by_address else (),
             form=() if by_address else pairs,
         )
-        answer = await asked(self._http, request, deadline)
+        answer = await asked(self._http, request, deadline, again)
         if answer.status == 401 or (answer.status == 400 and b"no org id" in answer.body):  # noqa: PLR2004 - HTTP
             reason = f"not authenticated ({answer.status}): a token or the tenant (X-Scope-OrgID) is missing"
             raise SourceError(reason, source_is_sick=True)

@@ -54,11 +54,10 @@ class VictoriaLogsSource:
             # No journal is kept by its node: to look for one would read everybody's lines.
             return Page((), whole=True)
         expr = logsql.error_lines(query, window, names)
-        budget = allowance()
-        await budget.reserve(MAX_BYTES, at_most=True)
+        await _reserve()
         answer = await self._query(expr, MAX_LINES, deadline)
         if answer.status == 200:  # noqa: PLR2004 - what failed may have read more than its error says
-            await budget.correct(MAX_BYTES, len(answer.body))
+            await allowance().correct(MAX_BYTES, len(answer.body))
         # In a thread: redaction takes long enough that other sources' answers would wait for it.
         return await asyncio.to_thread(_page, answer, of_node=of_node)
 
@@ -101,7 +100,11 @@ class VictoriaLogsSource:
             headers=request_headers(self._settings.victorialogs_headers, self._settings.victorialogs_token),
             form=form,
         )
-        return await asked(self._http, request, deadline)
+        return await asked(self._http, request, deadline, _reserve if endpoint == "query" else None)
+
+
+async def _reserve() -> None:
+    await allowance().reserve(MAX_BYTES, at_most=True)
 
 
 def _page(answer: Answer, *, of_node: bool) -> Page:
