@@ -1,5 +1,6 @@
 """The composition root: settings become connected objects, and an exit stack takes them apart again."""
 
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -18,12 +19,15 @@ from app.gather.access import Access
 from app.gather.gatherer import Gatherer
 from app.gather.logs.allowance import MemoryMeter
 from app.gather.planner import Planner
-from app.gather.source import Source
+from app.gather.source import Source, Watch, Watcher
 from app.jobs.announce import Announcer
+from app.jobs.crew import COUNT_EVERY_SECONDS, Crew
 from app.jobs.deliver import Sender
 from app.jobs.enrich import Enricher
 from app.jobs.retention import Retention
 from app.jobs.worker import Worker
+from app.journal.keeper import LOOK_EVERY_SECONDS, JournalKeeper
+from app.journal.source import JournalSource
 from app.notify.dispatcher import Dispatcher
 from app.pipeline import Pipeline
 from app.playbooks.loader import load_playbooks
@@ -31,6 +35,7 @@ from app.playbooks.questions import Questions
 from app.settings import Settings
 from app.store.acceptance import Acceptance
 from app.store.asking import Asking
+from app.store.changes import Changes
 from app.store.deliveries import Deliveries
 from app.store.engine import Store
 from app.store.enrichment import Enrichments
@@ -43,6 +48,7 @@ from app.store.log_bytes import LogBytes
 from app.store.queue import Queue
 from app.store.rejections import Rejections
 from app.store.search import Search
+from app.store.watching import Watching
 from app.web.links import Links
 from app.web.pages import WebContext
 
@@ -69,7 +75,10 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
         worker: Worker | None = None
         ways: tuple[Access, ...] = ()
         if role != "api":
-            stages = pipeline(settings, await _sources(settings, stack), LogBytes(store, settings.log_budget()))
+            opened = await _sources(settings, stack)
+            watches = await _watches(opened, settings, store)
+            journal = JournalSource(Changes(store), Watching(store), settings.cluster, is_watching=bool(watches))
+            stages = pipeline(settings, [*opened, journal], LogBytes(store, settings.log_budget()))
             ways = stages.gatherer.ways
             dispatcher = Dispatcher(registry.notifiers(settings, _page_link(links)))
             stack.push_async_callback(dispatcher.aclose)
@@ -79,6 +88,9 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
             sender = Sender(Incidents(store), deliveries, dispatcher, Leases(store, holder=uuid7()))
             retention = Retention(store, sender.leases, timedelta(days=settings.retention_days))
             worker = Worker(store, enricher, sender, retention)
+            keeper = JournalKeeper(journal.watching, sender.leases, settings.cluster, watches)
+            worker.also(LOOK_EVERY_SECONDS, keeper.work)
+            worker.also(COUNT_EVERY_SECONDS, Crew(sender.leases, ways).work)
         yield Sitrep(replace(_api(settings, store, queue), ways=ways), _web(settings, store, links), worker)
 
 
@@ -88,6 +100,12 @@ async def _sources(settings: Settings, stack: AsyncExitStack) -> list[Source]:
     for source in opened:
         stack.push_async_callback(source.aclose)
     return opened
+
+
+async def _watches(opened: list[Source], settings: Settings, store: Store) -> list[Watch]:
+    """Every watch of every source that can be watched."""
+    key = hashlib.blake2s(await link_key(store), person=b"journal").digest()
+    return [watch for source in opened if isinstance(source, Watcher) for watch in source.watches(key, settings)]
 
 
 def pipeline(settings: Settings, sources: list[Source], meter: Meter | None = None) -> Pipeline:
@@ -111,6 +129,7 @@ def _api(settings: Settings, store: Store, queue: Queue) -> ApiContext:
         incidents=Incidents(store),
         asking=Asking(store, queue.enqueue),
         search=Search(store),
+        changes=Changes(store),
     )
 
 

@@ -119,6 +119,9 @@ class Settings(_Discreet):
 
     kubernetes: Literal["auto", "off"] = Field("auto", description="in-cluster or KUBECONFIG, or off")
     kubernetes_context: str = Field("", description="context of the kubeconfig")
+    configmap_values: list[str] = Field(
+        [], description="ConfigMap values that may be kept: `namespace/name` or `namespace/name/key`, with `*`"
+    )
     prometheus_url: Url | None = Field(None, description="base address, without /api/v1")
     prometheus_token: Secret = Field(Secret(), description="bearer token")
     prometheus_headers: dict[str, str] = Field(

@@ -81,6 +81,7 @@ class PromQuery:
 
     `name` is what detectors look for in the resulting `Series` ("memory_working_set", "alert_value").
     `alert_labels`: the label sets of alerts; only series whose labels stand in one of them are kept. Empty: all.
+    `if_empty`: why, where nothing comes back; without it that is an answer too.
     """
 
     question: str
@@ -91,6 +92,7 @@ class PromQuery:
     start: datetime
     end: datetime
     alert_labels: tuple[tuple[tuple[str, str], ...], ...] = ()
+    if_empty: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,16 @@ class ProbeQuery:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChangesQuery:
+    """What changed in the subject's namespace, and in the cluster as a whole, between `since` and `until` (UTC)."""
+
+    question: str
+    subject: Subject
+    since: datetime
+    until: datetime
+
+
 Query = (
     ObjectQuery
     | ObjectsQuery
@@ -129,6 +141,7 @@ Query = (
     | PromQuery
     | LogQuery
     | ProbeQuery
+    | ChangesQuery
 )
 
 KUBERNETES_QUERIES: tuple[type[Query], ...] = (

@@ -45,6 +45,10 @@ class Access:
         self._calls: dict[Query, _Call] = {}
         self._answers: OrderedDict[Query, tuple[float, Evidence]] = OrderedDict()
 
+    def share(self, replicas: int) -> None:
+        """So many processes ask this source: together no more at a time than one alone would, but one each."""
+        self._places.resize(max(1, CONCURRENT_QUESTIONS // max(replicas, 1)))
+
     def has(self, query: Query) -> bool:
         """Whether an answer is there, or on its way, without another call."""
         key = _key(query)

@@ -73,9 +73,9 @@ class Gatherer:
             self._desk, self.planner.begin(alerts, subjects, now + to_step), Manner(urgency, incident=incident)
         )
 
-    async def ask(self, queries: Iterable[Query], _now: datetime) -> Evidence:
+    async def ask(self, queries: Iterable[Query], now: datetime) -> Evidence:
         """The answers to these questions alone, as of now, without any that follow from them."""
-        plan = Plan(tuple(queries), lambda _subject, _pods: (), probes=False)
+        plan = Plan(tuple(queries), lambda _subject, _pods: (), now, probes=False)
         gathering = Gathering(self._desk, plan, Manner(fresh=True, follow=False))
         try:
             return await gathering.finish()

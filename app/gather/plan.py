@@ -1,6 +1,7 @@
 """The plan of one incident: follows owners, picks the worst pods, and asks nothing twice."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 from app.domain.evidence import Evidence, Gap, ObjectState
 from app.domain.query import (
@@ -16,6 +17,7 @@ from app.domain.subject import Subject
 from app.gather import questions
 from app.gather.owners import controller_of, metadata_of, others_by_name
 from app.gather.probing import HttpCheck, checks_of, pod_urls, selects, service_urls
+from app.gather.secrets import secrets_of
 from app.gather.symptoms import badness, containers_of, is_unhealthy_workload, is_unscheduled, worst_first
 
 MAX_DEPTH = 5
@@ -36,9 +38,10 @@ About = Callable[[Subject, Sequence[str]], tuple[Query, ...]]
 class Plan:
     """`first` are the first questions; `follow_up` gives those that an answer raises."""
 
-    def __init__(self, first: tuple[Query, ...], about: About, *, probes: bool) -> None:
+    def __init__(self, first: tuple[Query, ...], about: About, now: datetime, *, probes: bool) -> None:
         self.first = first
         self._about = about
+        self._now = now
         self._probes = probes
         self._asked_about = {query.subject for query in first if isinstance(query, ObjectQuery)}
         self._depth: dict[Subject, int] = {}
@@ -146,6 +149,8 @@ class Plan:
             queries.append(questions.rollouts(subject, labels))
         if labels:
             queries.append(questions.pods(subject, labels))
+        if subject not in self._neighbours and (secrets := secrets_of(state)):
+            queries.append(questions.secret_versions(subject, secrets, self._now))
         template_labels = questions.template_labels_of(state)
         if template_labels and subject.namespace not in self._overviews:
             queries.append(questions.services(subject, template_labels))

@@ -12,6 +12,7 @@ from app.store.engine import Store, StoreUnavailableError
 from app.store.leases import Lease, Leases
 from app.store.leftovers import (
     BATCH,
+    forget_changes,
     forget_groups,
     forget_leases,
     forget_log_bytes,
@@ -80,7 +81,7 @@ class Retention:
                 await self._months.drop(table)
                 log.info("dropped a month of old details", partition=table.name)
                 yield 0
-        for forget in (forget_groups, forget_leases, forget_rejections, forget_log_bytes):
+        for forget in (forget_groups, forget_leases, forget_rejections, forget_changes, forget_log_bytes):
             while await forget(self._store, since) >= BATCH:
                 yield 0
         while await forget_story_keys(self._store, datetime.now(UTC) - STORIES_KEPT) >= BATCH:

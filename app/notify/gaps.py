@@ -13,6 +13,7 @@ _NAMES = {
     "elasticsearch": "Elasticsearch",
     "logs": "log store",
     "probe": "health probes",
+    "journal": "config changes",
 }
 _NARROWEST = 100
 

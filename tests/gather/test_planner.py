@@ -62,7 +62,7 @@ def test_a_workload_is_asked_for_with_its_events_and_its_neighbourhood() -> None
     assert subjects_of(queries, EventQuery) == {CHECKOUT, namespace}
     assert subjects_of(queries, PodsQuery) == {namespace}
     assert subjects_of(queries, QuotaQuery) == {namespace}
-    assert {s.kind for s in subjects_of(queries, ObjectsQuery)} == {"Deployment", "StatefulSet", "DaemonSet", "Node"}
+    assert {s.kind for s in subjects_of(queries, ObjectsQuery)} == {"Deployment", "StatefulSet", "DaemonSet"}
 
 
 def test_no_more_than_five_subjects_are_asked_for_and_each_namespace_once() -> None:
@@ -333,3 +333,33 @@ def test_a_crash_whose_log_is_still_empty_is_worth_asking_again() -> None:
 
 def test_events_raise_no_further_questions() -> None:
     assert plan(CHECKOUT).follow_up(EventQuery("events", CHECKOUT), seen(event("Pod", "a", "BackOff"))) == ()
+
+
+def test_of_secrets_only_the_version_is_asked_for_and_never_the_secret() -> None:
+    spec = {
+        "imagePullSecrets": [{"name": "pull"}],
+        "volumes": [
+            {"name": "a", "secret": {"secretName": "tls"}},
+            {"name": "b", "projected": {"sources": [{"secret": {"name": "projected"}}]}},
+            {"name": "c", "configMap": {"name": "settings"}},
+        ],
+        "containers": [
+            {"name": "app", "envFrom": [{"secretRef": {"name": "all"}}, {"configMapRef": {"name": "settings"}}]},
+            {"name": "b", "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "a.b", "key": "k"}}}]},
+        ],
+    }
+    workload = deployment()
+    workload["spec"]["template"]["spec"] = spec
+    queries = plan(CHECKOUT).follow_up(ask(CHECKOUT), seen(workload))
+    (versions,) = [query for query in queries if isinstance(query, PromQuery)]
+    assert versions.expr == (
+        "max by (namespace, secret) (kube_secret_metadata_resource_version"
+        '{namespace="shop", secret=~"a\\\\.b|all|projected|pull|tls"})'
+    )
+    assert versions.if_empty
+    assert not any(subject.kind == "Secret" for subject in subjects_of(queries, ObjectQuery))
+
+
+def test_without_secrets_nothing_is_asked_of_them() -> None:
+    queries = plan(CHECKOUT).follow_up(ask(CHECKOUT), seen(deployment()))
+    assert not [query for query in queries if isinstance(query, PromQuery)]

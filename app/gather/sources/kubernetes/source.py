@@ -20,13 +20,18 @@ from app.domain.query import (
     ServicesQuery,
 )
 from app.gather.sources.kubernetes.bodies import as_state
-from app.gather.sources.kubernetes.connection import Ask, Connection, RefusedError
+from app.gather.sources.kubernetes.connection import Ask, Connection
 from app.gather.sources.kubernetes.events import as_cluster_events, namespace_of, selector_of
 from app.gather.sources.kubernetes.kinds import KINDS, object_path
 from app.gather.sources.kubernetes.logs import as_patterns, params_of, says_no_log
 from app.gather.sources.kubernetes.pods import objects_evidence, pods_evidence
+from app.gather.sources.kubernetes.refusals import RefusedError
 from app.gather.sources.kubernetes.rollouts import rollout_evidence
 from app.gather.sources.kubernetes.services import services_evidence
+from app.gather.sources.kubernetes.watch import Watch, Way
+from app.gather.sources.kubernetes.watched import Reader
+from app.gather.sources.kubernetes.watched_fields import FIELDS
+from app.settings import Settings
 
 BAD_REQUEST = 400
 _CHECKED = ("Pod", "Event", "Node", "ReplicaSet", "Deployment")
@@ -80,6 +85,11 @@ class KubernetesSource:
         return Diagnosis(
             self.name, healthy=True, statement=f"{version[:40]}; may read pods, events, nodes and workloads"
         )
+
+    def watches(self, key: bytes, settings: Settings) -> tuple[Watch, ...]:
+        """Everything that people change."""
+        way = Way(self._connection, Reader(settings.cluster, key, tuple(settings.configmap_values)))
+        return tuple(Watch(way, kind) for kind in FIELDS)
 
     async def aclose(self) -> None:
         """Give connections back."""
