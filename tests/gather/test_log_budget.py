@@ -8,7 +8,7 @@ import pytest
 from app.domain.errors import SourceError
 from app.domain.evidence import Evidence, Gap, LogPattern
 from app.domain.log_budget import MOST_BYTES, LogBudget, Meter, Refusal
-from app.domain.query import ContainerLogQuery, LogQuery, Query
+from app.domain.query import ContainerLogQuery, LogQuery, PromQuery, Query
 from app.domain.subject import Subject
 from app.gather.gatherer import Gatherer
 from app.gather.harvest import STOOD_IN
@@ -206,8 +206,13 @@ def test_sizes_are_said_in_words(size: int, words: str) -> None:
 async def test_where_container_logs_stood_in_for_a_log_store_the_gap_says_so() -> None:
     container = ContainerLogQuery("log", POD, "app", previous=False)
     meter = MemoryMeter(LogBudget())
-    told = await gathered(gatherer(KubernetesLogs(0), meter, LOGS, container), "a")
-    assert told.gaps == (Gap("logs", LOGS.question, STOOD_IN),)
+    memory = PromQuery("memory of shop/checkout", CHECKOUT, "memory", "up", "By", NOW, NOW)
+    told = await gathered(gatherer(KubernetesLogs(0), meter, LOGS, memory, container), "a")
+    # Nobody stood in for the metrics.
+    assert told.gaps == (
+        Gap("logs", LOGS.question, STOOD_IN),
+        Gap("prometheus", memory.question, "not configured"),
+    )
     nothing_came = await gathered(gatherer(KubernetesLogs(0), meter, LOGS), "a")
     assert nothing_came.gaps == (Gap("logs", LOGS.question, "not configured"),)
 
