@@ -1,5 +1,6 @@
 """The composition root: settings become connected objects, and an exit stack takes them apart again."""
 
+import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -13,16 +14,21 @@ from app import registry
 from app.api.auth import granted, is_local
 from app.api.context import ApiContext
 from app.domain.incident import Incident
+from app.domain.log_budget import Meter
 from app.domain.scope import EVERYTHING, Scope
 from app.gather.access import Access
 from app.gather.gatherer import Gatherer
+from app.gather.logs.allowance import MemoryMeter
 from app.gather.planner import Planner
-from app.gather.source import Source
+from app.gather.source import Source, Watch, Watcher
 from app.jobs.announce import Announcer
+from app.jobs.crew import COUNT_EVERY_SECONDS, Crew
 from app.jobs.deliver import Sender
 from app.jobs.enrich import Enricher
 from app.jobs.retention import Retention
 from app.jobs.worker import Worker
+from app.journal.keeper import LOOK_EVERY_SECONDS, JournalKeeper
+from app.journal.source import JournalSource
 from app.notify.dispatcher import Dispatcher
 from app.pipeline import Pipeline
 from app.playbooks.loader import load_playbooks
@@ -30,6 +36,7 @@ from app.playbooks.questions import Questions
 from app.settings import Settings
 from app.store.acceptance import Acceptance
 from app.store.asking import Asking
+from app.store.changes import Changes
 from app.store.deliveries import Deliveries
 from app.store.engine import Store
 from app.store.enrichment import Enrichments
@@ -38,9 +45,11 @@ from app.store.identity import uuid7
 from app.store.incidents import Incidents
 from app.store.installation import link_key
 from app.store.leases import Leases
+from app.store.log_bytes import LogBytes
 from app.store.queue import Queue
 from app.store.rejections import Rejections
 from app.store.search import Search
+from app.store.watching import Watching
 from app.web.links import Links
 from app.web.pages import WebContext
 
@@ -52,6 +61,15 @@ class Sitrep:
     api: ApiContext
     web: WebContext
     worker: Worker | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Journal:
+    """What is written of one cluster, and what there is to watch in it."""
+
+    cluster: str
+    source: JournalSource
+    watches: list[Watch]
 
 
 @asynccontextmanager
@@ -67,7 +85,10 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
         worker: Worker | None = None
         ways: tuple[Access, ...] = ()
         if role != "api":
-            stages = pipeline(settings, await opened(settings, stack))
+            clusters = await opened(settings, stack)
+            journals = await _journals(clusters, settings, store)
+            sources = {name: [*own, journals[name].source] for name, own in clusters.items()}
+            stages = pipeline(settings, sources, LogBytes(store, settings.log_budget()))
             ways = stages.gatherer.ways
             dispatcher = Dispatcher(registry.notifiers(settings, _page_link(links)))
             stack.push_async_callback(dispatcher.aclose)
@@ -77,6 +98,10 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
             sender = Sender(Incidents(store), deliveries, dispatcher, Leases(store, holder=uuid7()))
             retention = Retention(store, sender.leases, timedelta(days=settings.retention_days))
             worker = Worker(store, enricher, sender, retention)
+            for one in journals.values():
+                keeper = JournalKeeper(one.source.watching, sender.leases, one.cluster, one.watches)
+                worker.also(LOOK_EVERY_SECONDS, keeper.work)
+            worker.also(COUNT_EVERY_SECONDS, Crew(sender.leases, ways).work)
         yield Sitrep(replace(_api(settings, store, queue), ways=ways), _web(settings, store, links), worker)
 
 
@@ -88,11 +113,26 @@ async def opened(settings: Settings, stack: AsyncExitStack) -> dict[str, list[So
     return clusters
 
 
-def pipeline(settings: Settings, sources: Sequence[Source] | Mapping[str, Sequence[Source]]) -> Pipeline:
-    """Gathering and judging, without a database."""
+async def _journals(clusters: Mapping[str, Sequence[Source]], settings: Settings, store: Store) -> dict[str, _Journal]:
+    """The journal of each cluster, with every watch of every source that can be watched."""
+    key = hashlib.blake2s(await link_key(store), person=b"journal").digest()
+    journals = {}
+    for name, own in settings.by_cluster().items():
+        watchers = [source for source in clusters[name] if isinstance(source, Watcher)]
+        watches = [watch for source in watchers for watch in source.watches(key, own)]
+        source = JournalSource(Changes(store), Watching(store), own.cluster, is_watching=bool(watches))
+        journals[name] = _Journal(own.cluster, source, watches)
+    return journals
+
+
+def pipeline(
+    settings: Settings, sources: Sequence[Source] | Mapping[str, Sequence[Source]], meter: Meter | None = None
+) -> Pipeline:
+    """Gathering and judging; without a database this process counts by itself what is read from log stores."""
     questions = Questions(load_playbooks(settings.playbooks_dir))
     planner = Planner(questions, health_urls=settings.every_health_url())
-    return Pipeline(Gatherer(sources, planner, settings.source_deadline_seconds), registry.detectors())
+    meter = meter or MemoryMeter(settings.log_budget())
+    return Pipeline(Gatherer(sources, planner, settings.source_deadline_seconds, meter), registry.detectors())
 
 
 def _api(settings: Settings, store: Store, queue: Queue) -> ApiContext:
@@ -108,6 +148,7 @@ def _api(settings: Settings, store: Store, queue: Queue) -> ApiContext:
         incidents=Incidents(store),
         asking=Asking(store, queue.enqueue),
         search=Search(store),
+        changes=Changes(store),
     )
 
 

@@ -26,6 +26,7 @@ from app.store.revisions import Revisions
 WATCHDOG_LATE = timedelta(minutes=15)
 # What a fix tells to set, where it is a setting of one cluster.
 SETTING = re.compile(rf"SITREP_((?:{'|'.join(name.upper() for name in OF_A_CLUSTER)})[A-Z_]*)")
+LOG_STORES = frozenset({"loki", "victorialogs", "elasticsearch"})
 
 
 async def examine(settings: Settings) -> list[Diagnosis]:
@@ -204,13 +205,14 @@ def _absent(seen: set[str]) -> list[Diagnosis]:
     wanted = {
         "kubernetes": "set KUBECONFIG, or run in the cluster",
         "prometheus": "set SITREP_PROMETHEUS_URL",
-        "loki": "set SITREP_LOKI_URL",
+        "logs": "set SITREP_LOKI_URL, SITREP_VICTORIALOGS_URL or SITREP_ELASTICSEARCH_URL",
         "alertmanager": "set SITREP_ALERTMANAGER_URL",
         "slack": "set SITREP_SLACK_TOKEN and SITREP_SLACK_CHANNEL",
         "pagerduty": "set SITREP_PAGERDUTY_TOKEN and SITREP_PAGERDUTY_FROM",
     }
+    stores = {"logs"} if {one.partition(" in ")[0] for one in seen} & LOG_STORES else set()
     return [
         Diagnosis(name, healthy=True, statement=f"off; {hint}")
         for name, hint in wanted.items()
-        if not any(one == name or one.startswith((f"{name}_", f"{name} in ")) for one in seen)
+        if not any(one == name or one.startswith((f"{name}_", f"{name} in ")) for one in seen | stores)
     ]

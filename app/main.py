@@ -10,7 +10,7 @@ import structlog
 from fastapi import FastAPI
 
 from app import telemetry
-from app.api import health, incidents, webhooks
+from app.api import changes, health, incidents, webhooks
 from app.api.body_limit import BodyLimit
 from app.api.problems import add_problem_handlers
 from app.api.request_id import RequestId
@@ -50,6 +50,7 @@ def create_app(settings: Settings, database_url: str, role: str = "all") -> Fast
     app.include_router(health.router)
     if role != "worker":
         app.include_router(webhooks.router)
+        app.include_router(changes.router)
         app.include_router(incidents.router)
         app.include_router(pages.router)
     return app

@@ -64,6 +64,20 @@ async def _loki(settings: Settings) -> Source | None:
     return source
 
 
+async def _victorialogs(settings: Settings) -> Source | None:
+    if settings.victorialogs_url is None:
+        return None
+    source: Source = import_module("app.gather.sources.victorialogs").VictoriaLogsSource(settings)
+    return source
+
+
+async def _elasticsearch(settings: Settings) -> Source | None:
+    if settings.elasticsearch_url is None:
+        return None
+    source: Source = import_module("app.gather.sources.elasticsearch").ElasticsearchSource(settings)
+    return source
+
+
 async def _probe(settings: Settings) -> Source | None:
     if settings.probes == "off" or (settings.probes == "listed" and not settings.health_urls):
         return None
@@ -75,6 +89,8 @@ SOURCES: dict[str, Callable[[Settings], Awaitable[Source | None]]] = {
     "kubernetes": _kubernetes,
     "prometheus": _prometheus,
     "loki": _loki,
+    "victorialogs": _victorialogs,
+    "elasticsearch": _elasticsearch,
     "probe": _probe,
 }
 

@@ -28,7 +28,7 @@ EXAMPLE = Path("docs/example-alert.json")
 HINTS = {
     "Kubernetes": "KUBECONFIG",
     "Prometheus": "SITREP_PROMETHEUS_URL",
-    "Loki": "SITREP_LOKI_URL",
+    "log store": "SITREP_LOKI_URL, SITREP_VICTORIALOGS_URL or SITREP_ELASTICSEARCH_URL",
     "health probes": "SITREP_PROBES=on",
     "Slack": "SITREP_SLACK_TOKEN and SITREP_SLACK_CHANNEL",
     "PagerDuty": "SITREP_PAGERDUTY_TOKEN and SITREP_PAGERDUTY_FROM",
@@ -189,7 +189,7 @@ def _screen(settings: Settings, role: str) -> str:
     sources = {
         "Kubernetes": _kubernetes_at(settings),
         "Prometheus": shown_url(settings.prometheus_url or ""),
-        "Loki": shown_url(settings.loki_url or ""),
+        "log store": ", ".join(shown_url(url) for url in _log_stores(settings) if url),
         "health probes": "" if settings.probes == "off" else settings.probes,
     }
     notifiers = {
@@ -210,6 +210,10 @@ def _screen(settings: Settings, role: str) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _log_stores(settings: Settings) -> tuple[str | None, ...]:
+    return (settings.loki_url, settings.victorialogs_url, settings.elasticsearch_url)
 
 
 def _kubernetes_at(settings: Settings) -> str:

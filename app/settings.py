@@ -3,14 +3,15 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from app.clusters import cluster_values, is_of_a_cluster
+from app.domain.address import http_url, index_pattern, network
 from app.domain.alert import Severity
+from app.domain.log_budget import HOUR_BYTES, INCIDENT_BYTES, MOST_BYTES, LogBudget
 from app.given import Secret, SettingsError, is_service_link, one_line, secret_of, yaml_of
 from app.grants import Grant, grants_of, place, text_of
 
@@ -20,28 +21,10 @@ PREFIX = "SITREP_"
 MOST_REOPEN_MINUTES = 366 * 24 * 60
 
 
-def _without_slash(url: str) -> str:
-    return url.rstrip("/")
-
-
-def _http_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        message = "must start with http:// or https://"
-        raise ValueError(message)
-    return _without_slash(url)
-
-
-def _network(text: str) -> str:
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        message = "must be a network such as 10.0.0.0/8"
-        raise ValueError(message) from None
-    return text
-
-
-Url = Annotated[str, AfterValidator(_http_url)]
-Network = Annotated[str, AfterValidator(_network)]
+Url = Annotated[str, AfterValidator(http_url)]
+Network = Annotated[str, AfterValidator(network)]
+IndexPattern = Annotated[str, AfterValidator(index_pattern)]
+ByteCount = Annotated[int, Field(ge=0, le=MOST_BYTES)]
 
 
 def shown_url(url: str) -> str:
@@ -118,6 +101,9 @@ class Settings(_Discreet):
     kubeconfig: Path | None = Field(None, description="kubeconfig file, in place of KUBECONFIG")
     kubernetes_namespaces: list[str] = Field([], description="namespaces that may be read; not set: all")
     kubernetes_pod_logs: Literal["on", "off"] = Field("on", description="whether logs are read from the API server")
+    configmap_values: list[str] = Field(
+        [], description="ConfigMap values that may be kept: `namespace/name` or `namespace/name/key`, with `*`"
+    )
     prometheus_url: Url | None = Field(None, description="base address, without /api/v1")
     prometheus_token: Secret = Field(Secret(), description="bearer token")
     prometheus_headers: dict[str, str] = Field(
@@ -130,6 +116,17 @@ class Settings(_Discreet):
     loki_url: Url | None = Field(None, description="base address, without /loki/api/v1")
     loki_token: Secret = Field(Secret(), description="bearer token")
     loki_headers: dict[str, str] = Field({}, repr=False, description="static headers, such as X-Scope-OrgID=shop")
+    victorialogs_url: Url | None = Field(None, description="base address, without /select/logsql")
+    victorialogs_token: Secret = Field(Secret(), description="bearer token")
+    victorialogs_headers: dict[str, str] = Field({}, repr=False, description="static headers, such as AccountID=7")
+    elasticsearch_url: Url | None = Field(None, description="base address of Elasticsearch or OpenSearch")
+    elasticsearch_token: Secret = Field(Secret(), description="API key; or with its scheme: `Basic …`, `Bearer …`")
+    elasticsearch_headers: dict[str, str] = Field({}, repr=False, description="static headers")
+    elasticsearch_index: IndexPattern = Field(
+        "logs-*,filebeat-*,logstash-*,fluent-bit*", description="index patterns of the logs, the fewer the cheaper"
+    )
+    log_bytes_per_incident: ByteCount = Field(INCIDENT_BYTES, description="most to read of logs for one incident")
+    log_bytes_per_hour: ByteCount = Field(HOUR_BYTES, description="the same in an hour, all incidents and replicas")
     probes: Literal["on", "listed", "off"] = Field(
         "on", description="health endpoints: of pods too, only those of `SITREP_HEALTH_URLS`, or none"
     )
@@ -199,6 +196,10 @@ class Settings(_Discreet):
         except ValueError as error:
             message = f"SITREP_API_TOKENS: {error}"
             raise SettingsError(message) from error
+
+    def log_budget(self) -> LogBudget:
+        """How much may be read from log stores."""
+        return LogBudget(self.log_bytes_per_incident, self.log_bytes_per_hour)
 
     def tokens(self, secret: Secret) -> tuple[str, ...]:
         """The tokens of a comma list, now."""

@@ -10,6 +10,7 @@ from app.ingest.sender import Sender
 from app.settings import Settings
 from app.store.acceptance import Acceptance
 from app.store.asking import Asking
+from app.store.changes import Changes
 from app.store.engine import Store
 from app.store.heartbeats import Heartbeats
 from app.store.incidents import Incidents
@@ -30,6 +31,7 @@ class ApiContext:
     incidents: Incidents
     asking: Asking
     search: Search
+    changes: Changes
     ways: tuple[Access, ...] = ()
     body_deadline_seconds: float = 20.0
 

@@ -67,8 +67,8 @@ class Series:
 class LogPattern:
     """Log lines of one shape.
 
-    `baseline_count` is that of the usual hour, for a time as long as `count` covers; None where that was not
-    asked or not answered. A source gives one item for each distinct redacted line (`template` is the line
+    `baseline_count` is that of samples of the usual time, scaled to a time as long as `count` covers; None where
+    that was not asked or not answered. A source gives one item for each distinct redacted line (`template` is the line
     without its time); analysis folds them. `origin` says where: "current", "previous" (run of the container)
     or a log store.
     """

@@ -52,3 +52,23 @@ def _reading_order(path: str) -> tuple[int, str]:
         if word in path:
             return rank, path
     return 9, path
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """An object that is no more, as of `at`."""
+
+    subject: Subject
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All objects that there are: what was known before and is not among them is gone, as of `at`."""
+
+    subjects: frozenset[Subject]
+    at: datetime
+
+
+Sight = tuple[Watched | Gone, ...] | Whole
+"""What a watch sees at once: a page of a list, one change, nothing new (an empty tuple), or the end of a list."""

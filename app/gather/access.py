@@ -11,6 +11,7 @@ from app.domain.errors import SourceError
 from app.domain.evidence import Evidence, Gap
 from app.domain.query import Query
 from app.gather.breaker import Breaker
+from app.gather.logs.allowance import OverBudgetError
 from app.gather.places import Places, Turn
 from app.gather.source import Source
 
@@ -53,6 +54,10 @@ class Access:
         """What it could not show."""
         return Gap(self.source.name, query.question, reason, self.cluster)
 
+    def share(self, replicas: int) -> None:
+        """So many processes ask this source: together no more at a time than one alone would, but one each."""
+        self._places.resize(max(1, CONCURRENT_QUESTIONS // max(replicas, 1)))
+
     def has(self, query: Query) -> bool:
         """Whether an answer is there, or on its way, without another call."""
         key = _key(query)
@@ -64,18 +69,24 @@ class Access:
         if not fresh and (known := self._remembered(key)) is not None:
             return known
         call = None if fresh else self._calls.get(key)
+        is_own = call is None
         if call is None:
             call = self._begin(key, query, urgency, fresh=fresh)
         call.turn.urgency = max(call.turn.urgency, urgency)
         call.waiting += 1
         try:
             return await asyncio.shield(call.task)
+        except OverBudgetError:
+            # Another incident's budget was too small for it; ours may do.
+            if is_own:
+                raise
         finally:
             call.waiting -= 1
             if call.waiting == 0 and not call.task.done():
                 call.task.cancel()
                 # Who asks from now on must not join what is being dropped.
                 self._forget(key, call.task)
+        return await self.answer(query, urgency)
 
     def _begin(self, key: Query, query: Query, urgency: int, *, fresh: bool) -> _Call:
         if not self.breaker.admits():
@@ -92,6 +103,10 @@ class Access:
         began = self._clock()
         try:
             answer = self._signed(await self.source.answer(query))
+        except OverBudgetError:
+            # It was not asked: that is no sign of health either.
+            self.breaker.gave_up()
+            raise
         except SourceError as error:
             self.breaker.failed(str(error)) if error.source_is_sick else self.breaker.answered()
             raise

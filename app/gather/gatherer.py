@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import structlog
 
 from app.domain.alert import Alert, Severity
 from app.domain.errors import SourceError
 from app.domain.evidence import PENDING, Evidence, Gap
+from app.domain.log_budget import LogBudget, Meter
 from app.domain.query import Query
 from app.domain.subject import Subject
 from app.gather.access import Access
 from app.gather.harvest import Harvest
+from app.gather.logs.allowance import ALLOWANCE, Allowance, MemoryMeter
 from app.gather.owed import calls_of, kind_of_source
 from app.gather.plan import Plan
 from app.gather.planner import Planner
@@ -33,38 +37,54 @@ STEP_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """What all gatherings share: the ways to the sources, and how long any one incident waits."""
+    """What all gatherings share: the ways to the sources, how long one incident waits, who counts what is read."""
 
     ways: Ways
     deadline_seconds: float
+    meter: Meter
 
 
 class Gatherer:
     """Holds the sources; each incident gets a `Gathering` of its own."""
 
     def __init__(
-        self, sources: Sequence[Source] | Mapping[str, Sequence[Source]], planner: Planner, deadline_seconds: float
+        self,
+        sources: Sequence[Source] | Mapping[str, Sequence[Source]],
+        planner: Planner,
+        deadline_seconds: float,
+        meter: Meter | None = None,
     ) -> None:
-        """`sources`: by the cluster that they look into, or those of a single cluster without a name."""
+        """`sources`: by the cluster that they look into, or those of a single cluster without a name.
+
+        `meter` counts what is read from log stores; without one, this process does by itself.
+        """
         self.planner = planner
         by_cluster = sources if isinstance(sources, Mapping) else {"": sources}
-        self._desk = _Desk(Ways(by_cluster, deadline_seconds / 2), deadline_seconds)
+        ways = Ways(by_cluster, deadline_seconds / 2)
+        self._desk = _Desk(ways, deadline_seconds, meter or MemoryMeter(LogBudget()))
 
     @property
     def ways(self) -> tuple[Access, ...]:
         """The way to each source, with how it fares."""
         return self._desk.ways.every
 
-    def start(self, alerts: tuple[Alert, ...], subjects: tuple[Subject, ...], now: datetime) -> "Gathering":
-        """Begin to ask; returns at once. The caller must `finish` or `aclose` it."""
+    def start(
+        self, alerts: tuple[Alert, ...], subjects: tuple[Subject, ...], now: datetime, incident: str = ""
+    ) -> "Gathering":
+        """Begin to ask; returns at once. The caller must `finish` or `aclose` it.
+
+        `incident`: whose log budget this is, for an incident may be looked into again.
+        """
         urgency = max((alert.severity for alert in alerts), default=Severity.WARNING)
         # Up, not down: what was measured in the last seconds is what the alert fires for.
         to_step = timedelta(seconds=-now.timestamp() % STEP_SECONDS)
-        return Gathering(self._desk, self.planner.begin(alerts, subjects, now + to_step), Manner(urgency))
+        return Gathering(
+            self._desk, self.planner.begin(alerts, subjects, now + to_step), Manner(urgency, incident=incident)
+        )
 
-    async def ask(self, queries: Iterable[Query], _now: datetime) -> Evidence:
+    async def ask(self, queries: Iterable[Query], now: datetime) -> Evidence:
         """The answers to these questions alone, as of now, without any that follow from them."""
-        plan = Plan(tuple(queries), lambda _subject, _pods: (), probes=False)
+        plan = Plan(tuple(queries), lambda _subject, _pods: (), now, probes=False)
         gathering = Gathering(self._desk, plan, Manner(fresh=True, follow=False))
         try:
             return await gathering.finish()
@@ -79,6 +99,7 @@ class Manner:
     urgency: int = Severity.WARNING
     fresh: bool = False
     follow: bool = True
+    incident: str = ""
 
 
 class Gathering:
@@ -96,6 +117,8 @@ class Gathering:
         self._calls_left = MAX_KUBERNETES_CALLS
         self._open: dict[asyncio.Task[None], tuple[Access, Query]] = {}
         self._idle = asyncio.Event()
+        self._context = copy_context()
+        self._context.run(ALLOWANCE.set, Allowance(desk.meter, manner.incident or uuid4().hex))
         self._ask_all(plan.first)
         self._settle()
 
@@ -153,7 +176,7 @@ class Gathering:
             self._harvest.failed(query, way.gap(query, "too many questions for one incident"))
             return
         self._calls_left -= calls
-        task = self._loop.create_task(self._answer(way, query))
+        task = self._loop.create_task(self._answer(way, query), context=self._context)
         self._open[task] = (way, query)
         task.add_done_callback(self._closed)
 

@@ -1,13 +1,15 @@
 """Collects answers and gaps within a bound, and words many gaps of one reason as one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from app.domain.evidence import Evidence, Gap, Item
+from app.domain.evidence import Evidence, Gap, Item, LogPattern
 from app.domain.query import Query
 from app.gather.access import Access
+from app.gather.owed import LOG_STORE, NOT_CONFIGURED
 
 MAX_BYTES = 2 * 1024 * 1024
+STOOD_IN = "no log store is configured; container logs came from the Kubernetes API"
 
 Asked = tuple[Query, Gap]
 
@@ -61,8 +63,15 @@ class Harvest:
         """Everything so far, with what is still waited for among the gaps."""
         missed = sorted((*self._gaps, *waiting), key=lambda asked: self._order.get(asked[0], 0))
         told = [gap for query, gap in missed if not is_moot(query, gap)]
-        gaps = (*self._missing_sources.values(), *_gathered(told))
+        gaps = (*self._not_configured(), *_gathered(told))
         return Evidence(tuple(self._items.values()), gaps, dict(self._milliseconds))
+
+    def _not_configured(self) -> Iterator[Gap]:
+        """Where the Kubernetes API stood in for a log store, that is said: what is missing then is the usual time."""
+        stood_in = any(isinstance(item, LogPattern) for item in self._items.values())
+        for (source, reason), gap in self._missing_sources.items():
+            is_told_so = source == LOG_STORE and reason == NOT_CONFIGURED and stood_in
+            yield replace(gap, reason=STOOD_IN) if is_told_so else gap
 
 
 def _gathered(gaps: Iterable[Gap]) -> list[Gap]:

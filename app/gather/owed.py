@@ -1,10 +1,25 @@
 """What a question costs, and whose it is when nobody takes it."""
 
-from app.domain.query import LogQuery, ProbeQuery, PromQuery, Query, RolloutQuery, ServicesQuery
+from app.domain.query import ChangesQuery, LogQuery, ProbeQuery, PromQuery, Query, RolloutQuery, ServicesQuery
 
 # Requests to the API server; a rollout's history reads the workload, its revisions and perhaps events.
-_CALLS: dict[type[Query], int] = {RolloutQuery: 3, ServicesQuery: 2, PromQuery: 0, LogQuery: 0, ProbeQuery: 0}
-_OTHER_SOURCES: dict[type[Query], str] = {PromQuery: "prometheus", LogQuery: "loki", ProbeQuery: ""}
+NOT_CONFIGURED = "not configured"
+LOG_STORE = "logs"
+"""Whichever log store would answer, where none is configured."""
+_CALLS: dict[type[Query], int] = {
+    RolloutQuery: 3,
+    ServicesQuery: 2,
+    PromQuery: 0,
+    LogQuery: 0,
+    ProbeQuery: 0,
+    ChangesQuery: 0,
+}
+_OTHER_SOURCES: dict[type[Query], str] = {
+    PromQuery: "prometheus",
+    LogQuery: LOG_STORE,
+    ProbeQuery: "",
+    ChangesQuery: "",
+}
 
 
 def calls_of(query: Query) -> int:
@@ -13,5 +28,11 @@ def calls_of(query: Query) -> int:
 
 
 def kind_of_source(query: Query) -> str:
-    """The source that would answer it; empty for probes, which are off because somebody wants that."""
+    """The source that would answer it; empty where nobody misses it.
+
+    Probes are off because somebody wants that, few ship the journals of nodes, and the journal of changes is missing
+    in a single look without a database only.
+    """
+    if isinstance(query, LogQuery) and query.subject.kind == "Node":
+        return ""
     return _OTHER_SOURCES.get(type(query), "kubernetes")

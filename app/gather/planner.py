@@ -53,14 +53,16 @@ class Planner:
         def about(subject: Subject, pods: Sequence[str]) -> tuple[Query, ...]:
             return self._more(alerts, subject, now, pods) if pods else self._about(alerts, subject, now)
 
-        return Plan(self.plan(alerts, subjects, now), about, probes=self._probes)
+        return Plan(self.plan(alerts, subjects, now), about, now, probes=self._probes)
 
     def plan(self, alerts: tuple[Alert, ...], subjects: tuple[Subject, ...], now: datetime) -> tuple[Query, ...]:
         """The first questions: about each subject, then about its surroundings."""
         chosen = tuple(dict.fromkeys(subjects))[:MAX_SUBJECTS]
         queries = [query for subject in chosen for query in (*_own(subject), *self._about(alerts, subject, now))]
-        for namespace in _namespaces(chosen):
+        namespaces = _namespaces(chosen)
+        for namespace in namespaces:
             queries.extend(questions.neighbourhood(namespace))
+        queries.extend(questions.changes(place, now) for place in namespaces or _whole_clusters(chosen))
         return tuple(dict.fromkeys(queries))
 
     def _about(self, alerts: tuple[Alert, ...], subject: Subject, now: datetime) -> tuple[Query, ...]:
@@ -106,3 +108,8 @@ def _namespaces(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
         if s.kind == "Namespace" or (s.namespace and s.kind not in CLUSTER_SCOPED_KINDS)
     )
     return tuple(found)[:MAX_NAMESPACES]
+
+
+def _whole_clusters(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
+    """Where what lives in no namespace lives."""
+    return tuple(dict.fromkeys(Subject(s.cluster, "", "Namespace", "") for s in subjects))[:1]

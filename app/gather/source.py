@@ -1,11 +1,14 @@
 """What every source offers: an answer to a query as evidence, and a word on its own health."""
 
-from typing import Protocol
+from collections.abc import AsyncGenerator
+from typing import Protocol, runtime_checkable
 
 from app.domain.diagnosis import Diagnosis
 from app.domain.errors import SourceError
 from app.domain.evidence import Evidence
 from app.domain.query import Query
+from app.domain.watched import Sight
+from app.settings import Settings
 
 
 class BrokenSource:
@@ -31,6 +34,26 @@ class BrokenSource:
 
     async def aclose(self) -> None:
         """Nothing was opened."""
+
+
+class Watch(Protocol):
+    """All objects of one kind, in one namespace or (empty) everywhere, followed as they change."""
+
+    kind: str
+    namespace: str
+
+    def follow(self) -> AsyncGenerator[Sight]:
+        """All that there is, then whatever changes, for ever; again from where it was. Raises `SourceError`."""
+        ...
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A source that can be watched."""
+
+    def watches(self, key: bytes, settings: Settings) -> tuple[Watch, ...]:
+        """One for each kind whose changes somebody makes; `key` marks values that must not be kept."""
+        ...
 
 
 class Source(Protocol):

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.gather.access import Access
+from app.gather.owed import NOT_CONFIGURED
 from app.gather.source import Source
 
-NOT_CONFIGURED = "not configured"
 NAME_CHARACTERS = 60
 
 

@@ -75,7 +75,7 @@ ENVELOPE = TypeAdapter(GroupBody).validator.validate_json
 def read_envelope(body: bytes) -> GroupBody:
     """The envelope of a body, with a list of whatever under `alerts`. Raises `InvalidPayloadError`."""
     try:
-        envelope: GroupBody = ENVELOPE(_mended(body))
+        envelope: GroupBody = ENVELOPE(mended(body))
     except ValidationError as error:
         field, reason = first_problem(error)
         raise InvalidPayloadError(reason, field) from None
@@ -114,7 +114,7 @@ def check_label_names(names: Iterable[str]) -> tuple[str, str] | None:
     return "labels", f"a label name has {len(longest)} characters, more than {NAME_CHARACTERS}"
 
 
-def _mended(body: bytes) -> bytes:
+def mended(body: bytes) -> bytes:
     """The body with U+0000 and lone surrogates replaced: neither can be stored, the latter is no text at all."""
     if not any(escape in body for escape in LONE_OR_NUL):
         return body

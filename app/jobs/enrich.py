@@ -154,7 +154,7 @@ def _reason(error: Exception) -> str:
 
 
 def _about(work: Work) -> About:
-    return About(work.alerts, work.subjects, work.received_at)
+    return About(work.alerts, work.subjects, work.received_at, str(work.incident_id))
 
 
 def _summary(judged: Judged, recollection: Recollection) -> Summary:

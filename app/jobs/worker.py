@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -45,6 +46,7 @@ class Worker:
         self._parked = ParkedDeliveries(store)
         self._sweep = Sweep(store, enricher, sender.leases)
         self._stopping = asyncio.Event()
+        self._others: list[tuple[float, Callable[[asyncio.Event], Awaitable[None]]]] = []
         _register(enricher.queue, enricher)
 
     async def run(self) -> None:
@@ -60,8 +62,13 @@ class Worker:
             self._work([PAGES, QUEUE], PLACES_FOR_ALL),
             self._work([PAGES], PLACES_FOR_PAGES),
         ]
-        await asyncio.gather(*loops)
+        others = [self._every(seconds, partial(work, self._stopping)) for seconds, work in self._others]
+        await asyncio.gather(*loops, *others)
         await self._sender.aclose()
+
+    def also(self, seconds: float, work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+        """Do this as well, again and again; it is told when to stop."""
+        self._others.append((seconds, work))
 
     def stop(self) -> None:
         """Ask everything to come to an end."""

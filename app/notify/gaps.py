@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from app.domain.evidence import Gap
 from app.notify.words import short
 
-_NAMES = {"kubernetes": "Kubernetes", "prometheus": "Prometheus", "loki": "Loki", "probe": "health probes"}
+_NAMES = {
+    "kubernetes": "Kubernetes",
+    "prometheus": "Prometheus",
+    "loki": "Loki",
+    "victorialogs": "VictoriaLogs",
+    "elasticsearch": "Elasticsearch",
+    "logs": "log store",
+    "probe": "health probes",
+    "journal": "config changes",
+}
 _NARROWEST = 100
 _WHOLE_REASON, _REASON = 80, 28
 

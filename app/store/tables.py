@@ -229,6 +229,49 @@ heartbeat = Table(
     Column("seen_at", _instant, nullable=False, server_default=func.now()),
 )
 
+log_bytes = Table(
+    "log_bytes",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("bytes", BigInteger, nullable=False, server_default=text("0")),
+    Column("read_at", _instant, nullable=False, server_default=_now),
+)
+
+change = Table(
+    "change",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("dedup_key", LargeBinary),
+    Column("at", _instant, nullable=False),
+    Column("seen_at", _instant, nullable=False, server_default=_now),
+    *(Column(name, Text, nullable=False) for name in ("cluster", "namespace", "kind", "name", "change", "summary")),
+    Column("diff", JSONB, nullable=False),
+    Column("actor", Text, nullable=False),
+)
+Index("change_dedup", change.c.dedup_key, unique=True, postgresql_where=text("dedup_key is not null"))
+Index("change_place", change.c.cluster, change.c.namespace, change.c.at.desc())
+Index("change_old", change.c.at)
+
+watched = Table(
+    "watched",
+    metadata,
+    *(Column(name, Text, primary_key=True) for name in ("cluster", "kind", "namespace", "name")),
+    Column("uid", Text, nullable=False),
+    Column("fields", JSONB, nullable=False),
+    Column("changed_at", _instant),
+    Column("recent_changes", Integer, nullable=False, server_default=text("0")),
+)
+
+watch_scope = Table(
+    "watch_scope",
+    metadata,
+    *(Column(name, Text, primary_key=True) for name in ("cluster", "kind", "namespace")),
+    Column("since", _instant),
+    Column("seen_at", _instant, nullable=False, server_default=_now),
+    Column("trouble", Text),
+)
+
 installation = Table(
     "installation",
     metadata,

@@ -52,7 +52,7 @@ async def test_the_alerts_cluster_label_chooses_the_sources(two: tuple[House, Fa
     (gap,) = [gap for gap in record["gaps"] if gap["source"] == "prometheus"]
     assert gap["cluster"] == "prod-us"
     assert "not allowed (403)" in gap["reason"]
-    assert set(record["timings"]["sources"]) == {"prometheus@prod-us"}
+    assert set(record["timings"]["sources"]) == {"prometheus@prod-us", "journal@prod-us"}
 
 
 async def test_a_cluster_that_nobody_configured_is_told_and_makes_no_series_of_its_own(
@@ -73,10 +73,9 @@ async def test_readiness_and_metrics_name_the_cluster_of_each_source(
 ) -> None:
     running, *_ = two
     sources = (await running.http.get("/readyz?verbose")).json()["sources"]
-    assert [(one["name"], one.get("cluster")) for one in sources] == [
-        ("prometheus", "prod-eu"),
-        ("prometheus", "prod-us"),
-    ]
+    named = [(one["name"], one.get("cluster")) for one in sources]
+    assert [one for one in named if one[0] == "prometheus"] == [("prometheus", "prod-eu"), ("prometheus", "prod-us")]
+    assert {cluster for name, cluster in named if name == "journal"} == {"default", "prod-eu", "prod-us"}
     await complete(running, about("prod-eu"))
     metrics = (await running.http.get("/metrics")).text
     assert 'sitrep_gather_seconds_count{cluster="prod-eu",source="prometheus"}' in metrics

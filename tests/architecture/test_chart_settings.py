@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from app.domain.log_budget import LogBudget
 from app.settings import Settings, load_settings
 from tests.architecture.chart import (
     CHART,
@@ -47,6 +48,10 @@ def test_every_kind_of_value_arrives_as_it_was_meant() -> None:
     assert settings.ignored_alerts == ["Watchdog", "InfoInhibitor", "TestAlert"]
     assert settings.tokens(settings.webhook_tokens) == ("made-up-one", "made-up-two")
     assert settings.prometheus_url == "http://prometheus-operated.monitoring.svc:9090"
+    assert settings.victorialogs_headers == {"AccountID": "7", "ProjectID": "0"}
+    assert settings.elasticsearch_index == "logs-app-*,filebeat-*"
+    # Helm reads big numbers as floats.
+    assert settings.log_budget() == LogBudget(1_500_000_000, 20_000_000_000)
 
 
 def test_a_mounted_file_carries_the_settings_that_are_lists(tmp_path: Path) -> None:

@@ -152,10 +152,7 @@ async def test_an_incident_is_gathered_with_roles_in_one_namespace_only(folder: 
         evidence = await Gatherer([source], Planner(), 5).start((), (CHECKOUT,), NOW).finish()
     assert evidence.of(ClusterEvent)
     assert {"Deployment", "Pod", "ReplicaSet"} <= {state.subject.kind for state in evidence.of(ObjectState)}
-    assert {gap.reason for gap in evidence.gaps} == {
-        "no permission to list nodes (403)",
-        "no permission to read Node node-3 (403)",
-    }
+    assert [gap.reason for gap in evidence.gaps] == ["no permission to read Node node-3 (403)"]
 
 
 async def test_logs_that_are_switched_off_are_told_and_not_asked_for(folder: Path) -> None:
@@ -268,4 +265,4 @@ async def test_a_login_page_in_place_of_the_api_server_is_told_as_that(folder: P
 
 
 def test_the_needs_of_all_namespaces_are_bounded() -> None:
-    assert len(needs((), pod_logs=True)) < 50
+    assert len(needs((), pod_logs=True)) < 80

@@ -90,7 +90,7 @@ async def test_everything_is_asked_at_once_and_the_answers_add_up() -> None:
     gathering = gatherer(source).start((), (NODE,), NOW)
     assert await gathering.wait(1)
     evidence = gathering.evidence()
-    assert len(source.asked) == 3
+    assert len(source.asked) == 4
     assert evidence.items
     assert evidence.gaps == ()
     assert 0 <= evidence.milliseconds["kubernetes"] < 200
@@ -110,7 +110,7 @@ async def test_a_hanging_source_costs_only_itself() -> None:
     started = asyncio.get_running_loop().time()
     evidence = await gathering.finish()
     assert asyncio.get_running_loop().time() - started < 0.5
-    assert evidence.gaps == (Gap("kubernetes", "state of node node-3 and 2 more questions", "no answer in 0.2 s"),)
+    assert evidence.gaps == (Gap("kubernetes", "state of node node-3 and 3 more questions", "no answer in 0.2 s"),)
 
 
 async def test_questions_that_still_may_be_answered_are_no_failures() -> None:

@@ -18,6 +18,7 @@ from app.domain.errors import SourceError
 from app.domain.evidence import Series
 from app.domain.query import PromQuery
 from app.domain.subject import CLUSTER_SCOPED_KINDS, Subject
+from app.gather.questions import secret_versions
 from app.gather.sources.prometheus import PrometheusSource
 from app.playbooks.loader import load_playbooks
 from app.playbooks.questions import Questions
@@ -123,6 +124,15 @@ async def test_an_alerts_own_expression_tells_its_value_and_whether_it_is_still_
     assert found["alert_value"][0].points[-1][1] == 1.0, "and not the two of the job that the alert does not name"
     assert found["alert_condition"][0].points[-1][1] == 1.0
     assert found["alert_value_usual"] == ()
+
+
+@pytest.mark.parametrize("name", ["checkout", HOSTILE])
+async def test_the_versions_of_secrets_are_asked_for_whatever_they_are_called(
+    source: PrometheusSource, name: str
+) -> None:
+    query = secret_versions(Subject("prod", name, "Deployment", name), {name, "a.b"}, datetime.now(UTC))
+    (gap,) = (await source.answer(query)).gaps
+    assert gap.reason == "kube-state-metrics does not export them"
 
 
 async def test_the_doctor_finds_it_well(source: PrometheusSource, prometheus_url: str) -> None:

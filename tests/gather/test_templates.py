@@ -1,8 +1,8 @@
 import msgspec
 import pytest
 
+from app.domain.summary import summarize
 from app.gather.sources.kubernetes.shapes import PodTemplate
-from app.gather.sources.kubernetes.summaries import summarize
 from app.gather.sources.kubernetes.templates import HIDDEN, diff_templates
 
 

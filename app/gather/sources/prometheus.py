@@ -59,6 +59,7 @@ class PrometheusSource:
         kept = sorted(wanted, key=_highest, reverse=True)[:MAX_SERIES]
         series = tuple(_series(query, row) for row in kept)
         reasons = _incomplete(body, only_histograms=len(charted) < len(rows), matching=len(wanted))
+        reasons = reasons if rows or not query.if_empty else [*reasons, query.if_empty]
         return Evidence(series, tuple(Gap(self.name, query.question, reason) for reason in reasons))
 
     async def check(self) -> Diagnosis:

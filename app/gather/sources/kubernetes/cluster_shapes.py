@@ -177,6 +177,7 @@ class ControllerRevision(Thing):
 
 class ListMetadata(Shape):
     continue_: str | None = msgspec.field(default=None, name="continue")
+    resource_version: str | None = None
 
 
 class Page(Shape):

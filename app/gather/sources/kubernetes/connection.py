@@ -3,7 +3,8 @@
 import asyncio
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,40 +13,23 @@ import aiohttp
 import msgspec
 
 from app.domain.errors import SourceError
-from app.gather.http_answer import SICK_STATUS
-from app.gather.sources.kubernetes.cluster_shapes import Page, Status, Version
+from app.gather.sources.kubernetes.cluster_shapes import ListMetadata, Page, Version
 from app.gather.sources.kubernetes.kinds import KINDS, collection_path
 from app.gather.sources.kubernetes.recent import Recent
+from app.gather.sources.kubernetes.refusals import RefusedError, refused
 from app.gather.sources.kubernetes.shapes import Thing
 from app.gather.text import storable_json
 from app.redact import redact
 
 PAGE_SIZE = 500
 MAX_PAGES = 10
+MOST_CONNECTIONS = 1000
 MAX_BYTES = 32 * 1024 * 1024
+MAX_LINE_BYTES = 4 * 1024 * 1024
 LONGEST_PAUSE_SECONDS = 5.0
 IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - a path, not a secret
 ACCEPT = "application/json"
 T = TypeVar("T")
-
-
-class RefusedError(SourceError):
-    """An answer other than 200: `status` and what the API says about it, redacted."""
-
-    def __init__(self, sentence: str, status: int, said: str = "", *, reason: str = "") -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.said = said
-        self.reason = reason
-        self.fresh_token = ""
-
-    @property
-    def object_missing(self) -> bool:
-        """The API answered, and there is no such object."""
-        return self.status == 404 and self.reason == "NotFound"  # noqa: PLR2004 - an HTTP status
-
-
-KUBELET_AWAY = "kubelet of its node cannot be reached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +39,21 @@ class Ask:
     path: str
     what: str
     params: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ThingPage:
+    """One page of a list, the version of the cluster that it shows, and whether more follow."""
+
+    things: list[Thing]
+    version: str
+    continues: bool
+
+
+def listing(kind: str, namespace: str, params: tuple[tuple[str, str], ...]) -> Ask:
+    """The question for all objects of a kind."""
+    what = f"list {KINDS[kind].plural}" + (f" in {namespace}" if namespace else "")
+    return Ask(collection_path(kind, namespace), what, params)
 
 
 class Connection:
@@ -84,6 +83,8 @@ class Connection:
             return None
         library = await asyncio.to_thread(importlib.import_module, "kubernetes_asyncio")
         configuration = type.__call__(library.client.Configuration)
+        # Each watch holds one, and with Roles there is a watch for each kind in each namespace.
+        configuration.connection_pool_maxsize = MOST_CONNECTIONS
         try:
             if chosen:
                 await library.config.load_kube_config(
@@ -113,12 +114,12 @@ class Connection:
             await asyncio.sleep(_pause_seconds(headers))
             status, headers, body = await self._exchange(ask)
         if status != 200:  # noqa: PLR2004 - an HTTP status
-            raise _refused(ask, status, body)
+            raise refused(ask.what, status, body)
         return body
 
     async def get_object(self, kind: str, path: str, what: str) -> Thing:
         """One object in its kind's shape."""
-        return _decoded(await self.get(Ask(path, what)), KINDS[kind].shape)
+        return decoded(await self.get(Ask(path, what)), KINDS[kind].shape)
 
     async def list_objects(
         self, kind: str, namespace: str, params: tuple[tuple[str, str], ...] = ()
@@ -133,60 +134,93 @@ class Connection:
         return [thing for things, _ in found for thing in things], any(cut for _, cut in found)
 
     async def _list(self, kind: str, namespace: str, params: tuple[tuple[str, str], ...]) -> tuple[list[Thing], bool]:
-        path = collection_path(kind, namespace)
-        what = f"list {KINDS[kind].plural}" + (f" in {namespace}" if namespace else "")
-        shape = KINDS[kind].shape
         things: list[Thing] = []
+        ask = listing(kind, namespace, (("limit", str(PAGE_SIZE)), *params))
+        read, whole = 0, False
+        async with aclosing(self.pages(ask, KINDS[kind].shape)) as pages:
+            async for page in pages:
+                things.extend(page.things)
+                read, whole = read + 1, not page.continues
+                if read == MAX_PAGES:
+                    break
+        return things, not whole
+
+    async def pages(self, ask: Ask, shape: type[Thing], *, fresh: bool = False) -> AsyncGenerator["ThingPage"]:
+        """All pages of a list, one after the other; `fresh`: as of now. Raises `SourceError`."""
         token = ""
-        for _ in range(MAX_PAGES):
-            page = await self._page(Ask(path, what, (("limit", str(PAGE_SIZE)), *params)), token)
+        while True:
+            page = await self._page(ask, token, self._get if fresh else self.get)
             if page.items is None:
-                raise SourceError(f"{what}: the answer is not a Kubernetes list")
-            things.extend(_decoded(raw, shape) for raw in page.items)
-            token = (page.metadata.continue_ if page.metadata else None) or ""
+                raise SourceError(f"{ask.what}: the answer is not a Kubernetes list")
+            metadata = page.metadata or ListMetadata()
+            token = metadata.continue_ or ""
+            things = [decoded(raw, shape) for raw in page.items]
+            yield ThingPage(things, metadata.resource_version or "", continues=bool(token))
             if not token:
-                return things, False
-        return things, True
+                return
+
+    async def lines(self, ask: Ask, seconds: float) -> AsyncGenerator[bytes]:
+        """The lines of an answer that goes on for so long at most. Raises `SourceError`."""
+        with _in_plain_words(seconds):
+            response = await self._call(ask, seconds)
+            try:
+                if response.status != 200:  # noqa: PLR2004 - an HTTP status
+                    raise refused(ask.what, response.status, await _read(response))
+                async for line in _lines(response):
+                    yield line
+            finally:
+                response.close()
 
     async def version(self) -> str:
         """What the API server calls its version."""
-        return _decoded(await self.get(Ask("/version", "read the version")), Version).git_version
+        return decoded(await self.get(Ask("/version", "read the version")), Version).git_version
 
-    async def _page(self, ask: Ask, token: str) -> Page:
+    async def _page(self, ask: Ask, token: str, get: Callable[[Ask], Awaitable[bytes]]) -> Page:
         """One page. A token that grew too old comes with a fresh one, for a list that may miss what just changed."""
         try:
-            return _decoded(await self.get(_continued(ask, token)), Page)
+            return decoded(await get(_continued(ask, token)), Page)
         except RefusedError as error:
             if error.status != 410 or not error.fresh_token:  # noqa: PLR2004 - an HTTP status
                 raise
-            return _decoded(await self.get(_continued(ask, error.fresh_token)), Page)
+            return decoded(await get(_continued(ask, error.fresh_token)), Page)
 
     async def _exchange(self, ask: Ask) -> tuple[int, Mapping[str, str], bytes]:
-        try:
+        with _in_plain_words(self._timeout_seconds):
             async with asyncio.timeout(self._timeout_seconds):
-                response = await self._client.call_api(
-                    ask.path,
-                    "GET",
-                    query_params=list(ask.params),
-                    header_params={"Accept": ACCEPT},
-                    auth_settings=["BearerToken"],
-                    _preload_content=False,
-                    _request_timeout=self._timeout_seconds,
-                )
+                response = await self._call(ask, self._timeout_seconds)
                 try:
                     return response.status, response.headers, await _read(response)
                 finally:
                     response.release()
-        except TimeoutError as error:
-            raise SourceError(f"no answer in {self._timeout_seconds:g} s", source_is_sick=True) from error
-        except aiohttp.ClientConnectorDNSError as error:
-            raise SourceError("host name of the API server not found", source_is_sick=True) from error
-        except aiohttp.ClientSSLError as error:
-            raise SourceError("TLS handshake with the API server failed", source_is_sick=True) from error
-        except aiohttp.ClientConnectorError as error:
-            raise SourceError("API server refused the connection", source_is_sick=True) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise SourceError(f"connection broke ({type(error).__name__})", source_is_sick=True) from error
+
+    async def _call(self, ask: Ask, seconds: float) -> aiohttp.ClientResponse:
+        response: aiohttp.ClientResponse = await self._client.call_api(
+            ask.path,
+            "GET",
+            query_params=list(ask.params),
+            header_params={"Accept": ACCEPT},
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+            _request_timeout=seconds,
+        )
+        return response
+
+
+@contextmanager
+def _in_plain_words(seconds: float) -> Iterator[None]:
+    """What breaks on the way becomes a `SourceError`."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise SourceError(f"no answer in {seconds:g} s", source_is_sick=True) from error
+    except aiohttp.ClientConnectorDNSError as error:
+        raise SourceError("host name of the API server not found", source_is_sick=True) from error
+    except aiohttp.ClientSSLError as error:
+        raise SourceError("TLS handshake with the API server failed", source_is_sick=True) from error
+    except aiohttp.ClientConnectorError as error:
+        raise SourceError("API server refused the connection", source_is_sick=True) from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise SourceError(f"connection broke ({type(error).__name__})", source_is_sick=True) from error
 
 
 def _config_errors(library: Any) -> tuple[type[Exception], ...]:  # noqa: ANN401 - kubernetes_asyncio is untyped
@@ -200,12 +234,24 @@ def _continued(ask: Ask, token: str) -> Ask:
     return replace(ask, params=(*ask.params, ("continue", token))) if token else ask
 
 
-def _decoded(body: bytes | msgspec.Raw, shape: type[T]) -> T:
+def decoded(body: bytes | msgspec.Raw, shape: type[T]) -> T:
+    """What the API sent, in this shape. Raises `SourceError`."""
     try:
         # A raw item is part of a page that went this way.
         return msgspec.json.decode(storable_json(body) if isinstance(body, bytes) else body, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError("the answer is not what the Kubernetes API sends") from error
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
+    rest = b""
+    async for chunk in response.content.iter_any():
+        *whole, rest = (rest + chunk).split(b"\n")
+        if len(rest) > MAX_LINE_BYTES:
+            raise SourceError(f"a line of more than {MAX_LINE_BYTES // 1024 // 1024} MiB")
+        for line in whole:
+            if line.strip():
+                yield line
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -224,36 +270,3 @@ def _pause_seconds(headers: Mapping[str, str]) -> float:
         return min(max(float(headers.get("Retry-After", "1")), 0.0), LONGEST_PAUSE_SECONDS)
     except ValueError:
         return 1.0
-
-
-def _refused(ask: Ask, status: int, body: bytes) -> RefusedError:
-    answer = _status(body)
-    said, reason = redact(answer.message or "")[:300], answer.reason or ""
-    error = RefusedError(_sentence(ask, status, said), status, said, reason=reason)
-    about_a_node = error.args[0].startswith(KUBELET_AWAY)
-    error.source_is_sick = status in SICK_STATUS or (status >= 500 and not about_a_node)  # noqa: PLR2004 - HTTP
-    error.fresh_token = (answer.metadata.continue_ if answer.metadata else None) or ""
-    return error
-
-
-def _status(body: bytes) -> Status:
-    try:
-        answer = msgspec.json.decode(storable_json(body), type=Status)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Status()  # a proxy's page or plain text: the status alone speaks
-    return answer if answer.kind == "Status" else Status()
-
-
-def _sentence(ask: Ask, status: int, said: str) -> str:
-    sentences = {
-        401: "token refused (401)",
-        403: f"no permission to {ask.what} (403)",
-        404: f"{ask.what}: not found (404)",
-        429: "API server is overloaded (429)",
-    }
-    if status in sentences:
-        return sentences[status]
-    if "10250" in said or "dial tcp" in said:
-        return f"{KUBELET_AWAY} ({status})"
-    words = f": {said}" if said else ""
-    return f"{ask.what} answered {status}{words}"[:200]

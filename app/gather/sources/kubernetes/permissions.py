@@ -6,12 +6,15 @@ A list is asked for one object. One object is asked for by a name that nobody ha
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from app.domain.diagnosis import Diagnosis
-from app.gather.sources.kubernetes.connection import Ask, Connection, RefusedError
+from app.gather.sources.kubernetes.cluster_shapes import Page
+from app.gather.sources.kubernetes.connection import Ask, Connection, decoded
 from app.gather.sources.kubernetes.kinds import KINDS, collection_path, object_path
+from app.gather.sources.kubernetes.refusals import RefusedError
+from app.gather.sources.kubernetes.watched_fields import FIELDS
 
 FORBIDDEN, NOT_FOUND = 403, 404
 AT_ONCE = 8
@@ -21,8 +24,12 @@ ANY_NAMESPACE = "default"
 POD_LOGS = "pods/log"
 _NEVER_LISTED = frozenset({"Namespace", "StorageClass"})
 _ONLY_LISTED = frozenset({"Event", "ResourceQuota", "EndpointSlice", "ControllerRevision"})
-# Of what few clusters have, a missing permission is worth a word and no more.
-_OPTIONAL = frozenset({"Rollout"})
+_ONLY_WATCHED = frozenset(
+    {"ConfigMap", "ServiceAccount", "Ingress", "NetworkPolicy", "PodDisruptionBudget", "Application", "HelmRelease"}
+    | {"Kustomization"}
+)
+# What few clusters have, or a policy may well withhold: that it is missing is worth a word and no more.
+_OPTIONAL = frozenset({"ConfigMap", "Rollout", "Application", "HelmRelease", "Kustomization"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,7 +63,9 @@ def _of_kind(kind: str, namespace: str, *, limited: bool) -> Iterator[Need]:
     place = namespace if entry.namespaced or kind == "Namespace" else ""
     if kind not in _NEVER_LISTED:
         yield Need(place, "list", resource, collection_path(kind, namespace) + "?limit=1", optional)
-    if kind not in _ONLY_LISTED:
+    if kind in FIELDS and (entry.namespaced or not limited):
+        yield Need(place, "watch", resource, collection_path(kind, namespace) + "?limit=1", optional)
+    if kind not in _ONLY_LISTED | _ONLY_WATCHED:
         name = place if place and kind == "Namespace" else NOBODY
         yield Need(place, "get", resource, object_path(kind, namespace or ANY_NAMESPACE, name), optional)
 
@@ -66,11 +75,9 @@ async def missing(connection: Connection, wanted: Iterable[Need]) -> tuple[Need,
     places = asyncio.Semaphore(AT_ONCE)
 
     async def refused(need: Need) -> bool:
-        path, _, limit = need.path.partition("?limit=")
-        params = (("limit", limit),) if limit else ()
         async with places:
             try:
-                await connection.get(Ask(path, f"{need.verb} {need.resource}", params))
+                await _try(connection, need)
             except RefusedError as error:
                 if error.status not in {FORBIDDEN, NOT_FOUND}:
                     raise
@@ -79,7 +86,22 @@ async def missing(connection: Connection, wanted: Iterable[Need]) -> tuple[Need,
 
     asked = tuple(wanted)
     answers = await asyncio.gather(*(refused(need) for need in asked))
-    return tuple(need for need, is_refused in zip(asked, answers, strict=True) if is_refused)
+    lacking = [need for need, is_refused in zip(asked, answers, strict=True) if is_refused]
+    # What may not even be listed is told once.
+    unlisted = {(need.namespace, need.resource) for need in lacking if need.verb == "list"}
+    return tuple(need for need in lacking if need.verb != "watch" or (need.namespace, need.resource) not in unlisted)
+
+
+async def _try(connection: Connection, need: Need) -> None:
+    """One request. Raises `RefusedError`; a watch begins now and lasts a second, so that it has nothing to tell."""
+    path, _, limit = need.path.partition("?limit=")
+    ask = Ask(path, f"{need.verb} {need.resource}", (("limit", limit),) if limit else ())
+    body = await connection.get(ask)
+    if need.verb == "watch":
+        metadata = decoded(body, Page).metadata
+        version = (metadata.resource_version if metadata else None) or ""
+        watch = (("watch", "true"), ("resourceVersion", version), ("timeoutSeconds", "1"))
+        await connection.get(replace(ask, params=watch))
 
 
 def told(source: str, lacking: Iterable[Need]) -> tuple[Diagnosis, ...]:

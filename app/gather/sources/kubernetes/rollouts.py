@@ -10,13 +10,14 @@ from app.domain.change import Change
 from app.domain.evidence import Evidence, Gap, evidence_id
 from app.domain.query import RolloutQuery
 from app.domain.subject import Subject
+from app.domain.summary import summarize
 from app.gather.sources.kubernetes.bodies import as_state, clean
 from app.gather.sources.kubernetes.cluster_shapes import ControllerRevision, Event
-from app.gather.sources.kubernetes.connection import Connection, RefusedError
+from app.gather.sources.kubernetes.connection import Connection
 from app.gather.sources.kubernetes.events import last_time, selector_of
 from app.gather.sources.kubernetes.kinds import object_path
+from app.gather.sources.kubernetes.refusals import RefusedError
 from app.gather.sources.kubernetes.shapes import PodTemplate, Thing, Workload
-from app.gather.sources.kubernetes.summaries import summarize
 from app.gather.sources.kubernetes.templates import diff_templates
 from app.gather.sources.kubernetes.times import parse_time
 

@@ -20,14 +20,19 @@ from app.domain.query import (
     ServicesQuery,
 )
 from app.gather.sources.kubernetes.bodies import as_state
-from app.gather.sources.kubernetes.connection import Ask, Connection, RefusedError
+from app.gather.sources.kubernetes.connection import Ask, Connection
 from app.gather.sources.kubernetes.events import as_cluster_events, namespace_of, selector_of
 from app.gather.sources.kubernetes.kinds import KINDS, object_path
 from app.gather.sources.kubernetes.logs import as_patterns, params_of, says_no_log
 from app.gather.sources.kubernetes.permissions import missing, needs, told
 from app.gather.sources.kubernetes.pods import objects_evidence, only_some, pods_evidence
+from app.gather.sources.kubernetes.refusals import RefusedError
 from app.gather.sources.kubernetes.rollouts import rollout_evidence
 from app.gather.sources.kubernetes.services import services_evidence
+from app.gather.sources.kubernetes.watch import Watch, Way
+from app.gather.sources.kubernetes.watched import Reader
+from app.gather.sources.kubernetes.watched_fields import FIELDS
+from app.settings import Settings
 
 BAD_REQUEST = 400
 NO_POD_LOGS = "pod logs are switched off (SITREP_KUBERNETES_POD_LOGS)"
@@ -89,6 +94,18 @@ class KubernetesSource:
             return Diagnosis(self.name, healthy=True, statement=statement, parts=lines)
         statement = f"{version[:40]}; not all that questions need may be read"
         return Diagnosis(self.name, healthy=False, statement=statement, fix="see the next lines", parts=lines)
+
+    def watches(self, key: bytes, settings: Settings) -> tuple[Watch, ...]:
+        """Everything that people change."""
+        way = Way(self._connection, Reader(settings.cluster, key, tuple(settings.configmap_values)))
+        return tuple(Watch(way, kind, namespace) for kind in FIELDS for namespace in self._watched(kind))
+
+    def _watched(self, kind: str) -> tuple[str, ...]:
+        """Where objects of a kind are followed: everywhere, or in each namespace that may be read."""
+        namespaces = self._connection.namespaces
+        if KINDS[kind].namespaced:
+            return namespaces or ("",)
+        return () if namespaces else ("",)
 
     async def aclose(self) -> None:
         """Give connections back."""

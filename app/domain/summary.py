@@ -7,6 +7,12 @@ from app.domain.change import FieldDiff
 
 MAX_PARTS = 3
 MAX_WORD = 60
+# What people call it when the field appears or changes, and when it goes.
+_SAID = {
+    "unschedulable": ("cordoned", "uncordoned"),
+    "bootID": ("rebooted", "boot id gone"),
+    "restartedAt]": ("restarted by hand", "restarted by hand"),
+}
 _RESOURCE = re.compile(r"\.resources\.(limits|requests)\.(.+)$")
 _ENV = re.compile(r"\.env\[(.+)\]$")
 _PROBE = re.compile(r"\.(liveness|readiness|startup)Probe\.(.+)$")
@@ -20,8 +26,8 @@ def summarize(title: str, diffs: Sequence[FieldDiff]) -> str:
 
 
 def _part(diff: FieldDiff) -> str:
-    if diff.path.endswith("restartedAt]"):
-        return "restarted by hand"
+    if said := _SAID.get(diff.path.rpartition("/")[2]):
+        return said[diff.new is None]
     if diff.path.endswith(".image"):
         return f"image {_images(diff)}"
     if match := _RESOURCE.search(diff.path):
