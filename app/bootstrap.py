@@ -1,7 +1,7 @@
 """The composition root: settings become connected objects, and an exit stack takes them apart again."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,10 +11,11 @@ from uuid import UUID
 from fastapi import Request
 
 from app import registry
-from app.api.auth import has_token, is_local
+from app.api.auth import granted, is_local
 from app.api.context import ApiContext
 from app.domain.incident import Incident
 from app.domain.log_budget import Meter
+from app.domain.scope import EVERYTHING, Scope
 from app.gather.access import Access
 from app.gather.gatherer import Gatherer
 from app.gather.logs.allowance import MemoryMeter
@@ -62,6 +63,15 @@ class Sitrep:
     worker: Worker | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Journal:
+    """What is written of one cluster, and what there is to watch in it."""
+
+    cluster: str
+    source: JournalSource
+    watches: list[Watch]
+
+
 @asynccontextmanager
 async def connected(settings: Settings, database_url: str, role: str) -> AsyncIterator[Sitrep]:
     """Connect everything that `role` (api, worker, all) needs; the database must be migrated."""
@@ -75,10 +85,10 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
         worker: Worker | None = None
         ways: tuple[Access, ...] = ()
         if role != "api":
-            opened = await _sources(settings, stack)
-            watches = await _watches(opened, settings, store)
-            journal = JournalSource(Changes(store), Watching(store), settings.cluster, is_watching=bool(watches))
-            stages = pipeline(settings, [*opened, journal], LogBytes(store, settings.log_budget()))
+            clusters = await opened(settings, stack)
+            journals = await _journals(clusters, settings, store)
+            sources = {name: [*own, journals[name].source] for name, own in clusters.items()}
+            stages = pipeline(settings, sources, LogBytes(store, settings.log_budget()))
             ways = stages.gatherer.ways
             dispatcher = Dispatcher(registry.notifiers(settings, _page_link(links)))
             stack.push_async_callback(dispatcher.aclose)
@@ -88,30 +98,39 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
             sender = Sender(Incidents(store), deliveries, dispatcher, Leases(store, holder=uuid7()))
             retention = Retention(store, sender.leases, timedelta(days=settings.retention_days))
             worker = Worker(store, enricher, sender, retention)
-            keeper = JournalKeeper(journal.watching, sender.leases, settings.cluster, watches)
-            worker.also(LOOK_EVERY_SECONDS, keeper.work)
+            for one in journals.values():
+                keeper = JournalKeeper(one.source.watching, sender.leases, one.cluster, one.watches)
+                worker.also(LOOK_EVERY_SECONDS, keeper.work)
             worker.also(COUNT_EVERY_SECONDS, Crew(sender.leases, ways).work)
         yield Sitrep(replace(_api(settings, store, queue), ways=ways), _web(settings, store, links), worker)
 
 
-async def _sources(settings: Settings, stack: AsyncExitStack) -> list[Source]:
-    """The sources that are on; the stack closes them."""
-    opened = await registry.sources(settings)
-    for source in opened:
+async def opened(settings: Settings, stack: AsyncExitStack) -> dict[str, list[Source]]:
+    """The sources of each cluster that are on; the stack closes them."""
+    clusters = await registry.clusters(settings)
+    for source in (source for own in clusters.values() for source in own):
         stack.push_async_callback(source.aclose)
-    return opened
+    return clusters
 
 
-async def _watches(opened: list[Source], settings: Settings, store: Store) -> list[Watch]:
-    """Every watch of every source that can be watched."""
+async def _journals(clusters: Mapping[str, Sequence[Source]], settings: Settings, store: Store) -> dict[str, _Journal]:
+    """The journal of each cluster, with every watch of every source that can be watched."""
     key = hashlib.blake2s(await link_key(store), person=b"journal").digest()
-    return [watch for source in opened if isinstance(source, Watcher) for watch in source.watches(key, settings)]
+    journals = {}
+    for name, own in settings.by_cluster().items():
+        watchers = [source for source in clusters[name] if isinstance(source, Watcher)]
+        watches = [watch for source in watchers for watch in source.watches(key, own)]
+        source = JournalSource(Changes(store), Watching(store), own.cluster, is_watching=bool(watches))
+        journals[name] = _Journal(own.cluster, source, watches)
+    return journals
 
 
-def pipeline(settings: Settings, sources: list[Source], meter: Meter | None = None) -> Pipeline:
+def pipeline(
+    settings: Settings, sources: Sequence[Source] | Mapping[str, Sequence[Source]], meter: Meter | None = None
+) -> Pipeline:
     """Gathering and judging; without a database this process counts by itself what is read from log stores."""
     questions = Questions(load_playbooks(settings.playbooks_dir))
-    planner = Planner(questions, health_urls=settings.health_urls, probes=settings.probes == "on")
+    planner = Planner(questions, health_urls=settings.every_health_url())
     meter = meter or MemoryMeter(settings.log_budget())
     return Pipeline(Gatherer(sources, planner, settings.source_deadline_seconds, meter), registry.detectors())
 
@@ -139,7 +158,7 @@ def _web(settings: Settings, store: Store, links: Links) -> WebContext:
         search=Search(store),
         rejections=Rejections(store),
         links=links,
-        signed_in=_signed_in(settings),
+        sees=_sees(settings),
         takes_tokens=bool(settings.api_tokens),
     )
 
@@ -152,22 +171,22 @@ async def _link_key(settings: Settings, store: Store) -> Callable[[], bytes]:
 
 
 def _page_link(links: Links) -> Callable[[Incident], str]:
-    return lambda incident: links.sign(UUID(str(incident.id)))
+    return lambda incident: links.sign(UUID(str(incident.id)), scope=incident.scope)
 
 
-def _signed_in(settings: Settings) -> Callable[[Request], bool]:
-    """Who may see every page: an API token, whom a trusted proxy names, or this machine while no token is set."""
+def _sees(settings: Settings) -> Callable[[Request], Scope | None]:
+    """Who may see pages: an API token its own, whom a trusted proxy names, or this machine while no token is set."""
     proxies = [ip_network(text, strict=False) for text in settings.trusted_proxies]
 
-    def signed_in(request: Request) -> bool:
+    def sees(request: Request) -> Scope | None:
         header = settings.trusted_proxy_header
         if header and request.headers.get(header) and _is_from(request, proxies):
-            return True
+            return EVERYTHING
         if settings.api_tokens:
-            return has_token(request, settings.tokens(settings.api_tokens))
-        return is_local(request)
+            return granted(request, settings.grants())
+        return EVERYTHING if is_local(request) else None
 
-    return signed_in
+    return sees
 
 
 def _is_from(request: Request, networks: list[IPv4Network | IPv6Network]) -> bool:

@@ -102,11 +102,15 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What could not be seen, and why: "loki", "errors of shop/checkout", "no answer in 4 s"."""
+    """What could not be seen, and why: "loki", "errors of shop/checkout", "no answer in 4 s".
+
+    `cluster`: the name in the settings whose source it is; empty for a single cluster without one.
+    """
 
     source: str
     question: str
     reason: str
+    cluster: str = ""
 
     @property
     def is_pending(self) -> bool:

@@ -3,6 +3,7 @@
 from app.domain.query import ChangesQuery, LogQuery, ProbeQuery, PromQuery, Query, RolloutQuery, ServicesQuery
 
 # Requests to the API server; a rollout's history reads the workload, its revisions and perhaps events.
+NOT_CONFIGURED = "not configured"
 LOG_STORE = "logs"
 """Whichever log store would answer, where none is configured."""
 _CALLS: dict[type[Query], int] = {

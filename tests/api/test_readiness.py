@@ -78,7 +78,7 @@ async def test_an_incident_whose_source_is_dead_costs_the_next_one_nothing(
         for number in range(6):
             await complete(sitrep, await sitrep.opened(wire_body(groupKey=f"group {number}")))
         metrics = (await sitrep.http.get("/metrics")).text
-        assert 'sitrep_source_breaker_open{source="prometheus"} 1.0' in metrics
+        assert 'sitrep_source_breaker_open{cluster="",source="prometheus"} 1.0' in metrics
         last = await complete(sitrep, await sitrep.opened(wire_body(groupKey="the last")))
         reasons = {gap["reason"] for gap in last["gaps"] if gap["source"] == "prometheus"}
         assert any(reason.startswith("not asked: failed") for reason in reasons), reasons

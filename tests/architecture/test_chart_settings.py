@@ -29,6 +29,15 @@ def test_the_settings_that_pods_get_are_ones_that_sitrep_reads(values: str) -> N
     assert settings.port == 8080
 
 
+def test_sitrep_knows_what_its_roles_do_not_allow() -> None:
+    """So that it asks where it may, and says what is switched off instead of failing at it."""
+    settings = load_settings({k: v for k, v in environment("split").items() if k != "SITREP_CONFIG_FILE"})
+    assert settings.kubernetes_namespaces == ["shop", "payments"]
+    assert settings.kubernetes_pod_logs == "off"
+    everywhere = environment("")
+    assert not {"SITREP_KUBERNETES_NAMESPACES", "SITREP_KUBERNETES_POD_LOGS"} & set(everywhere)
+
+
 def test_every_kind_of_value_arrives_as_it_was_meant() -> None:
     settings = load_settings(environment("secret"))
     assert settings.kubernetes == "off"
