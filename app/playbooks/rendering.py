@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -27,7 +28,7 @@ class MissingValueError(TemplateFaultError):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a template may name: `namespace`, `name`, `kind`, `cluster`, `pods` (a pattern), `labels.<name>`."""
+    """What a template may name: `namespace` `name` `kind` `cluster` `alertname` `pods` (a pattern) `labels.<name>`."""
 
     subject: Subject
     labels: Mapping[str, str]
@@ -42,6 +43,7 @@ class Context:
             "cluster": self.subject.cluster,
             "pods": pod_pattern(self.subject, self.pods),
             "labels": self.labels,
+            "alertname": self.labels.get("alertname", ""),
         }
 
 
@@ -59,6 +61,14 @@ def render_commands(templates: Iterable[str], context: Context) -> tuple[str, ..
         except MissingValueError:
             continue
     return tuple(commands)
+
+
+def render_address(template: str, context: Context) -> str:
+    """A runbook's address; empty where it needs a label that is absent."""
+    try:
+        return _render(_ADDRESSES, template, context).strip()
+    except TemplateFaultError:
+        return ""
 
 
 def _render(environment: ImmutableSandboxedEnvironment, template: str, context: Context) -> str:
@@ -83,6 +93,10 @@ def _quoted_argument(value: object) -> str:
     return text if PLAIN_ARGUMENT.fullmatch(text) else shlex.quote(text)
 
 
+def _quoted_address(value: object) -> str:
+    return quote(str(value), safe="")
+
+
 def _quoted_label(value: object) -> str:
     return escape_label_value(str(value))
 
@@ -99,3 +113,4 @@ def _environment(finalize: Any) -> ImmutableSandboxedEnvironment:  # noqa: ANN40
 
 _EXPRESSIONS = _environment(_quoted_label)
 _COMMANDS = _environment(_quoted_argument)
+_ADDRESSES = _environment(_quoted_address)
