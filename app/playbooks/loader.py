@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,9 @@ def load_playbooks(directory: Path | None = None) -> Playbooks:
     return together(ours, theirs)
 
 
+@cache
 def read_catalog() -> Folder:
-    """Our own playbooks."""
+    """Our own playbooks, which do not change while the program runs."""
     ours = Folder(CATALOG)
     ours.refresh()
     return ours

@@ -15,6 +15,7 @@ from app.domain.subject import Subject
 from app.playbooks.pod_names import pod_pattern
 from app.promql import escape_label_value, escape_regex
 
+PORT = re.compile(r":[0-9]{1,5}$")
 PLAIN_ARGUMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,252}")
 
 
@@ -93,6 +94,11 @@ def _quoted_argument(value: object) -> str:
     return text if PLAIN_ARGUMENT.fullmatch(text) else shlex.quote(text)
 
 
+def _host(address: str) -> str:
+    """The host of `10.0.3.17:9100` or `[fd00::1]:9100`; an address without a port is the host."""
+    return (PORT.sub("", address) if address.count(":") == 1 or "]" in address else address).strip("[]")
+
+
 def _quoted_address(value: object) -> str:
     return quote(str(value), safe="")
 
@@ -108,6 +114,7 @@ def _environment(finalize: Any) -> ImmutableSandboxedEnvironment:  # noqa: ANN40
         autoescape=False,
     )
     environment.filters["regex"] = lambda value: escape_regex(str(value))
+    environment.filters["host"] = lambda value: _host(str(value))
     return environment
 
 
