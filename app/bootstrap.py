@@ -27,6 +27,7 @@ from app.journal.keeper import LOOK_EVERY_SECONDS, JournalKeeper
 from app.journal.source import JournalSource
 from app.notify.dispatcher import Dispatcher
 from app.pipeline import Pipeline
+from app.playbooks.guidance import Guide
 from app.playbooks.loader import load_playbooks
 from app.playbooks.questions import Questions
 from app.settings import Settings
@@ -105,9 +106,10 @@ async def _watches(opened: list[Source], settings: Settings, store: Store) -> li
 
 def pipeline(settings: Settings, sources: list[Source]) -> Pipeline:
     """Gathering and judging, without a database."""
-    questions = Questions(load_playbooks(settings.playbooks_dir))
-    planner = Planner(questions, health_urls=settings.health_urls, probes=settings.probes == "on")
-    return Pipeline(Gatherer(sources, planner, settings.source_deadline_seconds), registry.detectors())
+    books = load_playbooks(settings.playbooks_dir)
+    planner = Planner(Questions(books), health_urls=settings.health_urls, probes=settings.probes == "on")
+    gatherer = Gatherer(sources, planner, settings.source_deadline_seconds)
+    return Pipeline(gatherer, registry.detectors(), Guide(books))
 
 
 def _api(settings: Settings, store: Store, queue: Queue) -> ApiContext:

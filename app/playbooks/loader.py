@@ -34,11 +34,7 @@ class Playbooks:
 
     def for_alert(self, alertname: str, subject: Subject) -> Playbook:
         """What is known for this alert, then for this kind of subject, then for all: as one playbook."""
-        return self.for_alerts((alertname,), subject)
-
-    def for_alerts(self, alertnames: Iterable[str], subject: Subject) -> Playbook:
-        """The same for several alerts of one incident; of two queries with one name the first counts."""
-        named = [book for alertname in alertnames for book in self.named(alertname, subject)]
+        named = self.named(alertname, subject)
         kindred = [book for book in self.every if not book.alerts and book.kinds and subject.kind in book.kinds]
         general = [book for book in self.every if not book.alerts and not book.kinds]
         layers = [*named, *kindred, *general]
