@@ -1,5 +1,6 @@
 """The composition root: settings become connected objects, and an exit stack takes them apart again."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,7 +29,8 @@ from app.journal.source import JournalSource
 from app.notify.dispatcher import Dispatcher
 from app.pipeline import Pipeline
 from app.playbooks.guidance import Guide
-from app.playbooks.loader import load_playbooks
+from app.playbooks.library import LOOK_EVERY_SECONDS as LOOK_INTO_PLAYBOOKS_SECONDS
+from app.playbooks.library import Library
 from app.playbooks.questions import Questions
 from app.settings import Settings
 from app.store.acceptance import Acceptance
@@ -71,11 +73,13 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
         links = Links(settings.public_url, await _link_key(settings, store))
         worker: Worker | None = None
         ways: tuple[Access, ...] = ()
+        books: Library | None = None
         if role != "api":
             opened = await _sources(settings, stack)
             watches = await _watches(opened, settings, store)
             journal = JournalSource(Changes(store), Watching(store), settings.cluster, is_watching=bool(watches))
-            stages = pipeline(settings, [*opened, journal])
+            books = await asyncio.to_thread(Library, settings.playbooks_dir)
+            stages = pipeline(settings, [*opened, journal], books)
             ways = stages.gatherer.ways
             dispatcher = Dispatcher(registry.notifiers(settings, _page_link(links)))
             stack.push_async_callback(dispatcher.aclose)
@@ -87,7 +91,9 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
             worker = Worker(store, enricher, sender, retention)
             keeper = JournalKeeper(journal.watching, sender.leases, settings.cluster, watches)
             worker.also(LOOK_EVERY_SECONDS, keeper.work)
-        yield Sitrep(replace(_api(settings, store, queue), ways=ways), _web(settings, store, links), worker)
+            worker.also(LOOK_INTO_PLAYBOOKS_SECONDS, books.refresh)
+        api = replace(_api(settings, store, queue), ways=ways, books=books)
+        yield Sitrep(api, _web(settings, store, links), worker)
 
 
 async def _sources(settings: Settings, stack: AsyncExitStack) -> list[Source]:
@@ -104,9 +110,9 @@ async def _watches(opened: list[Source], settings: Settings, store: Store) -> li
     return [watch for source in opened if isinstance(source, Watcher) for watch in source.watches(key, settings)]
 
 
-def pipeline(settings: Settings, sources: list[Source]) -> Pipeline:
-    """Gathering and judging, without a database."""
-    books = load_playbooks(settings.playbooks_dir)
+def pipeline(settings: Settings, sources: list[Source], books: Library | None = None) -> Pipeline:
+    """Gathering and judging, without a database; `books` are read anew where they are not kept."""
+    books = books or Library(settings.playbooks_dir)
     planner = Planner(Questions(books), health_urls=settings.health_urls, probes=settings.probes == "on")
     gatherer = Gatherer(sources, planner, settings.source_deadline_seconds)
     return Pipeline(gatherer, registry.detectors(), Guide(books))

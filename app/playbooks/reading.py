@@ -36,18 +36,20 @@ class Folder:
     books: Mapping[str, Playbook] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     _copies: dict[Path, _Copy] = field(default_factory=dict)
+    _is_seen: bool = False
 
     def refresh(self) -> bool:
         """Whether anything is different from the last time. Never raises for what the folder holds."""
-        before = self.problems, self._copies
         if not self.path.is_dir():
             # Whoever replaces a folder takes it away first: what it held stays in use.
-            self.problems = (f"{self.path}:1: no such directory",)
-            return before[0] != self.problems
+            problems, self.problems = self.problems, (f"{self.path}:1: no such directory",)
+            self._is_seen = False
+            return problems != self.problems
         paths = sorted((*self.path.glob("*.yaml"), *self.path.glob("*.yml")))
-        self._copies = {path: self._copy(path) for path in paths[:MAX_FILES]}
-        if self._copies == before[1] and self._copies:
+        copies = {path: self._copy(path) for path in paths[:MAX_FILES]}
+        if self._is_seen and copies == self._copies:
             return False
+        self._copies, self._is_seen = copies, True
         self._gather(len(paths))
         return True
 
