@@ -14,7 +14,7 @@ from app.domain.playbook import Advice, Direction, Playbook, PlaybookQuery
 from app.domain.subject import CLUSTER_SCOPED_KINDS, Subject
 from app.playbooks.rendering import Context, TemplateFaultError, render_address, render_commands, render_expression
 
-Unit = Literal["bytes", "cores", "ratio", "seconds", "per_second", "count", ""]
+Unit = Literal["bytes", "cores", "ratio", "seconds", "per_second", "count", "yes_no", ""]
 Line = Annotated[str, Field(min_length=1, max_length=300)]
 Address = Annotated[str, Field(max_length=500)]
 Where = tuple[str | int, ...]
