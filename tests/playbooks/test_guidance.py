@@ -10,6 +10,7 @@ from app.analyze.guided import guided
 from app.analyze.measured import measured
 from app.domain.alert import Alert, AlertStatus
 from app.domain.evidence import Evidence, Series
+from app.domain.incident import Recollection
 from app.domain.playbook import Direction, Guidance, PlaybookQuery
 from app.domain.query import PromQuery
 from app.domain.subject import Subject
@@ -17,6 +18,7 @@ from app.playbooks.concerning import is_about, one_of_each_name
 from app.playbooks.guidance import MAX_CHECKS, MAX_NOTES, Guide
 from app.playbooks.loader import load_playbooks
 from app.playbooks.questions import Questions
+from app.store.codec import Summary, summary_from_json, summary_to_json
 from tests.scenarios.incidents import cause_unknown, oom_after_rollout
 
 NOW = datetime(2026, 3, 9, 2, 12, tzinfo=UTC)
@@ -85,6 +87,14 @@ def test_the_alerts_own_runbook_goes_before_ours() -> None:
     own = incident.alerts[0].annotations["runbook_url"]
     with_ours = replace(incident, assessment=replace(incident.assessment, guidance=ours))
     assert with_ours.runbooks == (own, "https://runbooks.ours.example/x")
+
+
+def test_a_judgement_of_an_older_version_has_no_guidance_and_is_read() -> None:
+    incident = oom_after_rollout()
+    assert incident.assessment
+    stored = summary_to_json(Summary(incident.assessment, Recollection()))
+    del stored["assessment"]["guidance"]
+    assert summary_from_json(stored).assessment == incident.assessment
 
 
 def test_a_named_playbooks_first_check_is_the_first_step_only_where_no_cause_is_known() -> None:
