@@ -1,11 +1,17 @@
 """`sitrep doctor`: one line for everything that is configured, with the fix where it does not work."""
 
 import asyncio
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app import registry
+from app.clusters import OF_A_CLUSTER
 from app.domain.diagnosis import Diagnosis
+from app.gather.alertmanager import check_alertmanager
+from app.gather.source import Source
 from app.notify.dispatcher import Dispatcher
 from app.notify.rendering import lint_templates
 from app.playbooks.loader import lint
@@ -18,34 +24,65 @@ from app.store.parked import ParkedDeliveries, ParkedIncidents
 from app.store.revisions import Revisions
 
 WATCHDOG_LATE = timedelta(minutes=15)
+# What a fix tells to set, where it is a setting of one cluster.
+SETTING = re.compile(rf"SITREP_((?:{'|'.join(name.upper() for name in OF_A_CLUSTER)})[A-Z_]*)")
+LOG_STORES = frozenset({"loki", "victorialogs", "elasticsearch"})
 
 
 async def examine(settings: Settings) -> list[Diagnosis]:
     """Check everything at once. Never raises for what it finds."""
-    sources = await registry.sources(settings)
+    found = await _clusters(settings)
     dispatcher = Dispatcher(registry.notifiers(settings, lambda incident: f"{settings.public_url}/{incident.id}"))
     try:
-        found = list(await asyncio.gather(*(source.check() for source in sources)))
         found += await dispatcher.check()
     finally:
-        for source in sources:
-            await source.aclose()
         await dispatcher.aclose()
-    found += _secrets(settings)
+    found += _secrets("SITREP_", settings)
     found += await _database(settings)
     found += _files(settings)
     found += _absent({diagnosis.name for diagnosis in found})
     return found
 
 
-def _secrets(settings: Settings) -> list[Diagnosis]:
+async def _clusters(settings: Settings) -> list[Diagnosis]:
+    """The sources of each cluster, with its name where there are several."""
+    clusters = settings.by_cluster()
+    opened = await registry.clusters(settings)
+    try:
+        checked = await asyncio.gather(*(_sources(own, opened[name]) for name, own in clusters.items()))
+    finally:
+        for source in (source for sources in opened.values() for source in sources):
+            await source.aclose()
+    if not settings.clusters:
+        return [line for lines in checked for line in lines]
+    return [line for name, lines in zip(clusters, checked, strict=True) for line in _of(name, lines, settings)]
+
+
+async def _sources(settings: Settings, sources: Sequence[Source]) -> list[Diagnosis]:
+    checked = await asyncio.gather(*(source.check() for source in sources), check_alertmanager(settings))
+    return [line for one in checked if one is not None for line in (one, *one.parts)]
+
+
+def _of(cluster: str, lines: Iterable[Diagnosis], settings: Settings) -> list[Diagnosis]:
+    """Settings of a named cluster stand in the file, by other names than those of the environment."""
+    own = f"clusters.{cluster}."
+    told = [replace(line, name=f"{line.name} in {cluster}") for line in lines]
+    if cluster not in settings.clusters:
+        return told
+    told = [replace(line, fix=SETTING.sub(lambda found: own + found[1].lower(), line.fix)) for line in told]
+    fix = f"set {own}kubeconfig, {own}prometheus_url, … or take the cluster out"
+    nothing = Diagnosis(f"cluster {cluster}", healthy=False, statement="no source is configured", fix=fix)
+    return [*(told or [nothing]), *_secrets(own, settings.clusters[cluster])]
+
+
+def _secrets(prefix: str, settings: Settings) -> list[Diagnosis]:
     """Secrets whose file cannot be read or holds nothing: whoever needs one fails later, and says less."""
     found = []
     for name in Settings.model_fields:
         secret = getattr(settings, name)
         if not isinstance(secret, Secret) or not secret:
             continue
-        setting = f"SITREP_{name.upper()}_FILE"
+        setting = f"{prefix}{name}_file" if prefix.endswith(".") else f"{prefix}{name.upper()}_FILE"
         try:
             problem = "" if secret.read() else "the file is empty"
         except SettingsError as error:
@@ -169,12 +206,14 @@ def _absent(seen: set[str]) -> list[Diagnosis]:
     wanted = {
         "kubernetes": "set KUBECONFIG, or run in the cluster",
         "prometheus": "set SITREP_PROMETHEUS_URL",
-        "loki": "set SITREP_LOKI_URL",
+        "logs": "set SITREP_LOKI_URL, SITREP_VICTORIALOGS_URL or SITREP_ELASTICSEARCH_URL",
+        "alertmanager": "set SITREP_ALERTMANAGER_URL",
         "slack": "set SITREP_SLACK_TOKEN and SITREP_SLACK_CHANNEL",
         "pagerduty": "set SITREP_PAGERDUTY_TOKEN and SITREP_PAGERDUTY_FROM",
     }
+    stores = {"logs"} if {one.partition(" in ")[0] for one in seen} & LOG_STORES else set()
     return [
         Diagnosis(name, healthy=True, statement=f"off; {hint}")
         for name, hint in wanted.items()
-        if not any(one == name or one.startswith(f"{name}_") for one in seen)
+        if not any(one == name or one.startswith((f"{name}_", f"{name} in ")) for one in seen | stores)
     ]

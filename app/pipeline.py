@@ -31,6 +31,7 @@ class About:
     alerts: tuple[Alert, ...]
     subjects: tuple[Subject, ...]
     received_at: datetime
+    incident: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Pipeline:
 
     def gather(self, about: About, now: datetime) -> Gathering:
         """Ask all sources at once; the caller waits, takes what is there, and closes."""
-        return self.gatherer.start(about.alerts, about.subjects, now)
+        return self.gatherer.start(about.alerts, about.subjects, now, about.incident)
 
     async def judge(self, about: About, evidence: Evidence, recollection: Recollection, now: datetime) -> Judged:
         """Evidence to assessment, in a thread: numbers must not hold up the next alert's acceptance."""

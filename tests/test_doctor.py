@@ -18,6 +18,7 @@ from app.store.identity import uuid7
 from app.store.migrate import migrate
 from app.store.partitions import month_of
 from tests.addresses import NO_ADDRESSES, PASSWORD
+from tests.fakes.elasticsearch import FakeElasticsearch
 from tests.fakes.recording import Recording
 from tests.fakes.server import Trouble
 from tests.fakes.slack import FakeSlack
@@ -60,6 +61,17 @@ async def examined(**settings: str) -> dict[str, Diagnosis]:
     """What the doctor says of a Sitrep without sources."""
     given = {"SITREP_KUBERNETES": "off", "SITREP_PROBES": "off", **settings}
     return {diagnosis.name: diagnosis for diagnosis in await examine(load_settings(given))}
+
+
+@pytest.mark.anyio
+async def test_doctor_names_a_missing_log_store_once_and_none_where_there_is_one() -> None:
+    found = await examined()
+    assert found["logs"].statement.startswith("off; set SITREP_LOKI_URL, SITREP_VICTORIALOGS_URL or ")
+    async with FakeElasticsearch(Recording(now=datetime.now(UTC))) as logs:
+        found = await examined(SITREP_ELASTICSEARCH_URL=logs.url, SITREP_ELASTICSEARCH_INDEX="gone")
+    assert "logs" not in found
+    assert "no such index [gone]" in found["elasticsearch"].statement
+    assert not found["elasticsearch"].healthy
 
 
 @pytest.mark.anyio

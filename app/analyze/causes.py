@@ -47,8 +47,8 @@ class _Family:
 
 
 _CODE = ("image", "command", "args")
-_CONFIGURATION = ("env", "envFrom", "volumes", "configMap", "data", "annotations[checksum")
-_PLACEMENT = ("nodeSelector", "affinity", "tolerations", "topologySpread", "hostPort")
+_CONFIGURATION = ("env", "envFrom", "volumes", "configMap", "secret", "data", "annotations[checksum")
+_PLACEMENT = ("nodeSelector", "affinity", "tolerations", "topologySpread", "hostPort", "taints[", "unschedulable")
 
 _FAMILIES = (
     _Family(
@@ -85,7 +85,7 @@ _FAMILIES = (
         },
     ),
     _Family(
-        "config", _NO_START, EVENTS, (*_CONFIGURATION, "secret"),
+        "config", _NO_START, EVENTS, _CONFIGURATION,
         {
             "missing_configmap": ("A ConfigMap that the pod needs does not exist.", 0.95),
             "missing_secret": ("A Secret that the pod needs does not exist.", 0.95),
@@ -101,7 +101,8 @@ _FAMILIES = (
         },
     ),
     _Family(
-        "quota", ("replicas.", "admission.", "symptom."), "kubectl -n {name} describe quota", ("resources", "replicas"),
+        "quota", ("replicas.", "admission.", "symptom."), "kubectl -n {name} describe quota",
+        ("resources", "replicas", "hard["),
         {
             "cpu": ("The namespace's CPU quota is used up.", 0.95),
             "memory": ("The namespace's memory quota is used up.", 0.95),
@@ -183,7 +184,7 @@ _SINGLE = (
     ),
     Cause(
         "dependency.unreachable", "Something that the application calls refuses, times out or does not resolve.",
-        {"log.dependency_unreachable": 0.7}, _CRASH, LOG, ("env", "envFrom", "configMap", "data"),
+        {"log.dependency_unreachable": 0.7}, _CRASH, LOG, ("env", "envFrom", "configMap", "data", "selector", "ports["),
     ),
     Cause(
         "pod.evicted", "The node put the pods out: it ran short of a resource, or a more important pod came.",

@@ -80,16 +80,20 @@ def changes_judged(world: World, top: Explanation | None) -> Suspicion:
     if top is not None and top.change is not None:
         return Suspicion(top.change)
     onset = world.onset_at or world.now
-    mine = [change for change in before_onset(world) if world.workload_of(change.subject) in world.focus]
+    mine = [change for change in before_onset(world) if _touches_focus(world, change)]
     if mine:
         when = duration(max((onset - mine[0].at).total_seconds(), 0.0))
         return Suspicion(None, cut(f"{cut(note(mine[0]), 44)} ({when} before) does not explain this"))
     if not _saw_history(world):
         return Suspicion(None, f"changes: {_why_unseen(world)}")
     what = "rollout or config change" if _saw_config(world) else "rollout"
-    after = [c for c in world.changes if world.workload_of(c.subject) in world.focus and c.at > onset]
+    after = [c for c in world.changes if _touches_focus(world, c) and c.at > onset]
     later = f"; {title(after[0])} came after onset" if after else ""
     return Suspicion(None, cut(f"No {what} seen in {LOOK_BACK.total_seconds() / 3600:.0f} h{later}"))
+
+
+def _touches_focus(world: World, change: Change) -> bool:
+    return not world.touched_by(change).isdisjoint(world.focus)
 
 
 def _saw_history(world: World) -> bool:
@@ -97,7 +101,7 @@ def _saw_history(world: World) -> bool:
 
     That nothing was found is never read from silence: the question may still be open, or be hidden in a gap.
     """
-    gaps = world.case.evidence.gaps
+    gaps = [gap for gap in world.case.evidence.gaps if gap.source != "journal"]
     unanswered = any(word in gap.question.lower() for gap in gaps for word in ("rollout", "change", "replicasets"))
     seen = any(c.change == "rollout" and world.workload_of(c.subject) in world.focus for c in world.changes)
     return seen and not unanswered

@@ -14,6 +14,7 @@ LOOK_BACK = timedelta(hours=24)
 # Clocks of sources differ by seconds; a change that much after the first sign may still be before it.
 CLOCK_SLACK = timedelta(seconds=90)
 _HALF = 2.0
+_AMOUNTS = ("requests", "limits", "replicas", "hard[")
 _PARTS = 3
 NOTE_LIMIT = 70
 
@@ -34,7 +35,7 @@ def before_onset(world: World, subject: Subject | None = None) -> tuple[Change, 
         change
         for change in reversed(world.changes)
         if _since(onset, LOOK_BACK) <= change.at <= onset + CLOCK_SLACK
-        and (subject is None or world.workload_of(change.subject) == subject)
+        and (subject is None or subject in world.touched_by(change))
     )
 
 
@@ -54,9 +55,7 @@ def judge(world: World, change: Change, cause: Cause) -> Suspect | None:
     if cause.id.startswith("memory."):
         touching = [diff for diff in touching if "resources" not in diff.path or _lowered(diff, "limits.memory")]
     if cause.id.startswith(("schedule.insufficient", "quota.")):
-        touching = [
-            diff for diff in touching if "requests" in diff.path or "limits" in diff.path or "replicas" in diff.path
-        ]
+        touching = [diff for diff in touching if any(part in diff.path for part in _AMOUNTS)]
     if not touching:
         return None
     onset = world.onset_at or world.now
@@ -72,11 +71,14 @@ def telling_fields(cause_id: str) -> tuple[str, ...]:
         "memory": ("limits.memory",),
         "image": ("image",),
         "probe": ("Probe", "ports"),
-        "schedule": ("nodeSelector", "affinity", "tolerations", "requests", "topologySpread", "replicas"),
-        "config": ("env", "volumes", "configMap", "secret"),
+        "schedule": (
+            *("nodeSelector", "affinity", "tolerations", "requests", "topologySpread", "replicas"),
+            *("taints[", "unschedulable"),
+        ),
+        "config": ("env", "volumes", "configMap", "secret", "data["),
         "command": ("command", "args", "image"),
         "cpu": ("cpu",),
-        "quota": ("requests", "limits", "replicas"),
+        "quota": ("hard[", "requests", "limits", "replicas"),
         "admission": ("serviceAccountName",),
         "storage": ("volumes", "storageClassName", "volumeClaimTemplates"),
     }

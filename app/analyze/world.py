@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from app.analyze.body import dig, mapping, maps, text
 from app.analyze.log_templates import fold
 from app.analyze.pod import Pod, read_pod
+from app.analyze.reach import Reach, worth_keeping
+from app.analyze.secret_changes import secret_changes
 from app.analyze.wording import STATEMENT_LIMIT, cut
 from app.domain.alert import Severity
 from app.domain.change import Change
@@ -37,13 +39,20 @@ class World:
         events = [item for item in items if isinstance(item, ClusterEvent)]
         self.events = tuple(sorted(events, key=lambda event: (event.at, event.id)))
         self.series = tuple(item for item in items if isinstance(item, Series))
-        changes = [item for item in items if isinstance(item, Change)]
-        self.changes = tuple(sorted(changes, key=lambda change: (change.at, change.id)))
         self.probes = tuple(item for item in items if isinstance(item, Probe))
         self.pods = tuple(read_pod(o, self.workload_of(o.subject)) for o in self.objects if o.subject.kind == "Pod")
         self.logs = fold(self._lines([item for item in items if isinstance(item, LogPattern)]))
         self._pod_names = {(pod.subject.namespace, pod.subject.name) for pod in self.pods}
         self.focus = tuple(dict.fromkeys(self.workload_of(subject) for subject in case.subjects))
+        reach = Reach(self)
+        found = [*(item for item in items if isinstance(item, Change)), *secret_changes(self.series)]
+        changes = worth_keeping(found, reach, self.focus, now)
+        self.changes = tuple(change for change, _ in changes)
+        self._touched = {change.id: workloads for change, workloads in changes}
+
+    def touched_by(self, change: Change) -> frozenset[Subject]:
+        """The workloads (and the node) that a change can have touched."""
+        return self._touched.get(change.id, frozenset())
 
     def _lines(self, found: list[LogPattern]) -> Iterator[LogPattern]:
         """Log lines by workload. A log store is asked about a pod and its workload: the wider answer counts alone."""

@@ -34,9 +34,10 @@ async def healthz() -> Health:
 
 
 class SourceHealth(BaseModel):
-    """How a source fares in this process; `reason` says why it is left alone."""
+    """How a source fares in this process; `reason` says why it is left alone, `cluster` whose it is."""
 
     name: str
+    cluster: str | None = None
     state: Literal["asked", "left alone"]
     reason: str
 
@@ -108,7 +109,7 @@ async def _in_detail(context: ApiContext) -> Readiness:
 
 def _source(way: Access) -> SourceHealth:
     state: Literal["asked", "left alone"] = "left alone" if way.breaker.is_open else "asked"
-    return SourceHealth(name=way.source.name, state=state, reason=way.breaker.reason)
+    return SourceHealth(name=way.source.name, cluster=way.cluster or None, state=state, reason=way.breaker.reason)
 
 
 @router.get("/metrics", response_class=Response, include_in_schema=False)

@@ -83,7 +83,7 @@ class IncidentView(BaseModel):
             alerts=_alerts(incident),
             subjects=[SubjectView.of(subject) for subject in incident.subjects],
             runbooks=list(incident.runbooks),
-            gaps=[GapView(source=g.source, question=g.question, reason=g.reason) for g in incident.gaps],
+            gaps=[GapView.of(gap) for gap in incident.gaps],
             timings=_timings(incident),
             deliveries=[
                 DeliveryView(

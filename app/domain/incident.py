@@ -10,6 +10,7 @@ from app.domain.alert import Alert, AlertStatus, Severity
 from app.domain.change import Change
 from app.domain.evidence import DROPPED, Evidence, Gap
 from app.domain.playbook import Guidance
+from app.domain.scope import EVERYTHING, Scope
 from app.domain.subject import Subject
 
 Confidence = Literal["high", "medium", "low"]
@@ -183,6 +184,7 @@ class Incident:
 
     `storm`: the key of the storm that this is the parent of. `parent_headline`: of the storm that swept it in, while
     that storm rages. `times_today`: how often it began in a day. `parked`: why nobody looks into it any more.
+    `scope`: whom this view of it is for; `elsewhere`: how many workloads of other namespaces it leaves out.
     """
 
     id: UUID
@@ -216,6 +218,8 @@ class Incident:
     parked: str | None = None
     parent_headline: str = ""
     times_today: int = 1
+    scope: Scope = EVERYTHING
+    elsewhere: int = 0
 
     @property
     def is_absorbed(self) -> bool:

@@ -81,6 +81,7 @@ class PromQuery:
 
     `name` is what detectors look for in the resulting `Series` ("memory_working_set", "alert_value").
     `alert_labels`: the label sets of alerts; only series whose labels stand in one of them are kept. Empty: all.
+    `if_empty`: why, where nothing comes back; without it that is an answer too.
     """
 
     question: str
@@ -91,17 +92,21 @@ class PromQuery:
     start: datetime
     end: datetime
     alert_labels: tuple[tuple[tuple[str, str], ...], ...] = ()
+    if_empty: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """The subject's log lines that look like errors, in [start, end); `baseline_start` opens the usual hour."""
+    """The subject's log lines that look like errors, in [start, end); of a Node, those of its system services.
+
+    `usual`: short samples [start, end) of the usual time, to compare with.
+    """
 
     question: str
     subject: Subject
     start: datetime
     end: datetime
-    baseline_start: datetime
+    usual: tuple[tuple[datetime, datetime], ...] = ()
     pods: tuple[str, ...] = ()
 
 

@@ -3,6 +3,9 @@
 from app.domain.query import ChangesQuery, LogQuery, ProbeQuery, PromQuery, Query, RolloutQuery, ServicesQuery
 
 # Requests to the API server; a rollout's history reads the workload, its revisions and perhaps events.
+NOT_CONFIGURED = "not configured"
+LOG_STORE = "logs"
+"""Whichever log store would answer, where none is configured."""
 _CALLS: dict[type[Query], int] = {
     RolloutQuery: 3,
     ServicesQuery: 2,
@@ -11,7 +14,12 @@ _CALLS: dict[type[Query], int] = {
     ProbeQuery: 0,
     ChangesQuery: 0,
 }
-_OTHER_SOURCES: dict[type[Query], str] = {PromQuery: "prometheus", LogQuery: "loki", ProbeQuery: "", ChangesQuery: ""}
+_OTHER_SOURCES: dict[type[Query], str] = {
+    PromQuery: "prometheus",
+    LogQuery: LOG_STORE,
+    ProbeQuery: "",
+    ChangesQuery: "",
+}
 
 
 def calls_of(query: Query) -> int:
@@ -20,8 +28,11 @@ def calls_of(query: Query) -> int:
 
 
 def kind_of_source(query: Query) -> str:
-    """The source that would answer it; empty for probes, which are off because somebody wants that.
+    """The source that would answer it; empty where nobody misses it.
 
-    And for the journal, which only a single look without a database has not.
+    Probes are off because somebody wants that, few ship the journals of nodes, and the journal of changes is missing
+    in a single look without a database only.
     """
+    if isinstance(query, LogQuery) and query.subject.kind == "Node":
+        return ""
     return _OTHER_SOURCES.get(type(query), "kubernetes")

@@ -18,7 +18,8 @@ class Places:
     """A number of places; who has taken one gives it back."""
 
     def __init__(self, places: int) -> None:
-        self._free = places
+        self._places = places
+        self._taken = 0
         self._waiting: list[Turn] = []
         self._numbers = count()
 
@@ -28,8 +29,8 @@ class Places:
 
     async def take(self, turn: Turn) -> None:
         """Wait for a place. Who is cancelled meanwhile holds none."""
-        if self._free > 0:
-            self._free -= 1
+        if self._taken < self._places:
+            self._taken += 1
             return
         self._waiting.append(turn)
         try:
@@ -43,11 +44,20 @@ class Places:
 
     def give_back(self) -> None:
         """The place goes to the most urgent who waits."""
+        self._taken -= 1
+        self._grant()
+
+    def resize(self, places: int) -> None:
+        """There are so many from now on; who has one that is too many keeps it until it is given back."""
+        self._places = places
+        self._grant()
+
+    def _grant(self) -> None:
         # One who was cancelled a moment ago stands here until its task has run.
         waiting = [turn for turn in self._waiting if not turn.granted.done()]
-        if not waiting:
-            self._free += 1
-            return
-        first = min(waiting, key=lambda turn: (-turn.urgency, turn.number))
-        self._waiting.remove(first)
-        first.granted.set_result(None)
+        for turn in sorted(waiting, key=lambda turn: (-turn.urgency, turn.number)):
+            if self._taken >= self._places:
+                return
+            self._taken += 1
+            self._waiting.remove(turn)
+            turn.granted.set_result(None)

@@ -1,9 +1,11 @@
 """The plan of one incident: follows owners, picks the worst pods, and asks nothing twice."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 from app.domain.evidence import Evidence, Gap, ObjectState
 from app.domain.query import (
+    LogQuery,
     ObjectQuery,
     ObjectsQuery,
     PodsQuery,
@@ -15,12 +17,14 @@ from app.domain.subject import Subject
 from app.gather import questions
 from app.gather.owners import controller_of, metadata_of, others_by_name
 from app.gather.probing import HttpCheck, checks_of, pod_urls, selects, service_urls
+from app.gather.secrets import secrets_of
 from app.gather.symptoms import badness, containers_of, is_unhealthy_workload, is_unscheduled, worst_first
 
 MAX_DEPTH = 5
 MAX_PODS_OF_A_QUESTION = 3
 MAX_PODS_LOOKED_INTO = 6
 MAX_LOGS = 12
+MAX_JOURNALS = 1
 MAX_NEIGHBOURS = 3
 MAX_OTHERS_MEASURED = 3
 MAX_CLAIMS = 2
@@ -34,9 +38,10 @@ About = Callable[[Subject, Sequence[str]], tuple[Query, ...]]
 class Plan:
     """`first` are the first questions; `follow_up` gives those that an answer raises."""
 
-    def __init__(self, first: tuple[Query, ...], about: About, *, probes: bool) -> None:
+    def __init__(self, first: tuple[Query, ...], about: About, now: datetime, *, probes: bool) -> None:
         self.first = first
         self._about = about
+        self._now = now
         self._probes = probes
         self._asked_about = {query.subject for query in first if isinstance(query, ObjectQuery)}
         self._depth: dict[Subject, int] = {}
@@ -51,6 +56,7 @@ class Plan:
         self._overviews = {query.subject.name for query in first if isinstance(query, ServicesQuery)}
         self._neighbours: set[Subject] = set()
         self._logs_left = MAX_LOGS
+        self._journals_left = MAX_JOURNALS
         self._neighbours_left = MAX_NEIGHBOURS
         self._others_left = MAX_OTHERS_MEASURED
 
@@ -143,6 +149,8 @@ class Plan:
             queries.append(questions.rollouts(subject, labels))
         if labels:
             queries.append(questions.pods(subject, labels))
+        if subject not in self._neighbours and (secrets := secrets_of(state)):
+            queries.append(questions.secret_versions(subject, secrets, self._now))
         template_labels = questions.template_labels_of(state)
         if template_labels and subject.namespace not in self._overviews:
             queries.append(questions.services(subject, template_labels))
@@ -204,10 +212,19 @@ class Plan:
         if subject not in self._neighbours:
             queries.append(questions.events(subject))
         if node := spec.get("nodeName"):
-            queries.append(questions.state(Subject(subject.cluster, "", "Node", str(node))))
+            on = Subject(subject.cluster, "", "Node", str(node))
+            queries.append(questions.state(on))
+            if subject not in self._neighbours and badness(pod):
+                queries.extend(self._journal(on))
         else:
             queries.extend(_claims(subject, spec.get("volumes") or ()))
         return queries
+
+    def _journal(self, node: Subject) -> list[Query]:
+        """What the system services of the worst pod's node say: its application log does not know why it ended."""
+        asked = [query for query in self._about(node, ()) if isinstance(query, LogQuery)] if self._journals_left else []
+        self._journals_left -= len(asked)
+        return list(asked)
 
     def _logs(self, pod: ObjectState) -> list[Query]:
         looks = [look for look in containers_of(pod) if look.ran]

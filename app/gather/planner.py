@@ -53,7 +53,7 @@ class Planner:
         def about(subject: Subject, pods: Sequence[str]) -> tuple[Query, ...]:
             return self._more(alerts, subject, now, pods) if pods else self._about(alerts, subject, now)
 
-        return Plan(self.plan(alerts, subjects, now), about, probes=self._probes)
+        return Plan(self.plan(alerts, subjects, now), about, now, probes=self._probes)
 
     def plan(self, alerts: tuple[Alert, ...], subjects: tuple[Subject, ...], now: datetime) -> tuple[Query, ...]:
         """The first questions: about each subject, then about its surroundings."""
@@ -70,7 +70,9 @@ class Planner:
         probes = [
             questions.health(subject, entry.url)
             for entry in self._health_urls
-            if entry.namespace in {"", subject.namespace} and entry.workload in {"", subject.name}
+            if entry.namespace in {"", subject.namespace}
+            and entry.workload in {"", subject.name}
+            and entry.cluster in {"", subject.cluster}
         ]
         return (*self._more(alerts, subject, now), *probes)
 

@@ -1,5 +1,6 @@
 """Queries in words: each names its question, which is what a gap shows."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,15 +13,20 @@ from app.domain.query import (
     ObjectsQuery,
     PodsQuery,
     ProbeQuery,
+    PromQuery,
     Query,
     QuotaQuery,
     RolloutQuery,
     ServicesQuery,
 )
 from app.domain.subject import Subject
+from app.promql import escape_label_value, escape_regex
 
 Pairs = tuple[tuple[str, str], ...]
 CHANGES_OF = timedelta(hours=24)
+# A point every three minutes: as exactly as anybody needs to know when.
+SECRETS_OF = timedelta(hours=6)
+MAX_SECRETS = 20
 NEIGHBOUR_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 
 
@@ -70,6 +76,23 @@ def changes(namespace: Subject, until: datetime) -> ChangesQuery:
     return ChangesQuery(f"what changed in {where}", namespace, until - CHANGES_OF, until)
 
 
+def secret_versions(workload: Subject, secrets: Collection[str], until: datetime) -> PromQuery:
+    """Whether the Secrets that it refers to changed; what is in them is never read."""
+    names = "|".join(escape_regex(name) for name in sorted(secrets)[:MAX_SECRETS])
+    namespace = escape_label_value(workload.namespace)
+    selector = f'namespace="{namespace}", secret=~"{escape_label_value(names)}"'
+    return PromQuery(
+        f"versions of the Secrets of {workload}",
+        workload,
+        "secret_version",
+        f"max by (namespace, secret) (kube_secret_metadata_resource_version{{{selector}}})",
+        "",
+        until - SECRETS_OF,
+        until,
+        if_empty="kube-state-metrics does not export them",
+    )
+
+
 def log(pod: Subject, container: str, *, previous: bool) -> ContainerLogQuery:
     """The last lines of a container."""
     run = "previous log" if previous else "log"
@@ -91,7 +114,6 @@ def neighbourhood(namespace: Subject) -> tuple[Query, ...]:
         *listed,
         QuotaQuery(f"quotas of {name}", namespace),
         services(namespace),
-        nodes(cluster),
     )
 
 

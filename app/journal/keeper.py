@@ -2,13 +2,16 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from time import monotonic
 
 import structlog
 
 from app import telemetry
 from app.domain.errors import SourceError
+from app.domain.subject import Subject
+from app.domain.watched import Gone, Sight, Watched, Whole
 from app.gather.source import Watch
 from app.store.engine import StoreUnavailableError
 from app.store.leases import Lease, Leases
@@ -17,9 +20,41 @@ from app.store.watching import Scope, Watching
 LOOK_EVERY_SECONDS = 2.0
 LEASE_SECONDS = 8.0
 RENEW_EVERY_SECONDS = 2.0
+HEARD_EVERY_SECONDS = 30.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 300.0
 
 log = structlog.get_logger()
+
+
+class SightMemory:
+    """What the store knows already: most of what a watch sees is a status that nobody set."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._known: dict[Subject, int] = {}
+        self._written_at = float("-inf")
+
+    def is_news(self, sight: Sight) -> bool:
+        """Whether the store should hear of it: something is other than before, or it has not heard for a while."""
+        if isinstance(sight, Whole) or self._clock() - self._written_at >= HEARD_EVERY_SECONDS:
+            return True
+        return any(self._known.get(item.subject) != _mark(item) for item in sight)
+
+    def taken_in(self, sight: Sight) -> None:
+        """The store has it."""
+        self._written_at = self._clock()
+        if isinstance(sight, Whole):
+            self._known = {subject: mark for subject, mark in self._known.items() if subject in sight.subjects}
+            return
+        for item in sight:
+            if isinstance(item, Gone):
+                self._known.pop(item.subject, None)
+            else:
+                self._known[item.subject] = _mark(item)
+
+
+def _mark(item: Watched | Gone) -> int:
+    return hash((item.uid, frozenset(item.fields.items()))) if isinstance(item, Watched) else 0
 
 
 class JournalKeeper:
@@ -58,14 +93,18 @@ class JournalKeeper:
     async def _follow(self, watch: Watch, lease: Lease) -> None:
         """Until the lease is lost. Raises `StoreUnavailableError`."""
         scope = Scope(self._cluster, watch.kind, watch.namespace)
+        memory = SightMemory()
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
                 async with aclosing(watch.follow()) as sights:
                     async for sight in sights:
+                        if not memory.is_news(sight):
+                            continue
                         changes = await self._watching.take_in(lease, scope, sight)
                         if changes is None:
                             return
+                        memory.taken_in(sight)
                         telemetry.CHANGES_SEEN.labels(watch.kind).inc(changes)
                         pause = FIRST_PAUSE_SECONDS
             except StoreUnavailableError:

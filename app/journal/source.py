@@ -80,7 +80,7 @@ class JournalSource:
             reasons.append(f"not watched: {kinds} ({broken[0].trouble})")
         begun = [state.since for state in states if state.since]
         if begun and now - min(begun) < YOUNG:
-            reasons.append(f"has watched since {min(begun):%H:%M} UTC only")
+            reasons.append(f"before {min(begun):%H:%M} UTC")
         return reasons
 
 

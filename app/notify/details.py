@@ -100,7 +100,7 @@ def _change(item: Change, onset: datetime) -> Mapping[str, Any]:
 
 
 def _gap(gap: Gap) -> str:
-    name = source_name(gap.source)
+    name = source_name(gap.source) + (f" of {gap.cluster}" if gap.cluster else "")
     return short(f"{name}: {gap.question} ({gap.reason})" if gap.question else f"{name}: {gap.reason}", _LINE)
 
 

@@ -45,7 +45,9 @@ LOGS_BEFORE_START = timedelta(minutes=10)
 LONGEST_LOG_WINDOW = timedelta(hours=2)
 MAX_EXPRESSIONS = 3
 MAX_RENDERED_CHARACTERS = 16 * 1024
-NO_LOGS_OF = frozenset({"Node", "PersistentVolume", "APIService", "Cluster"})
+SAMPLE = timedelta(minutes=5)
+USUAL_BEFORE = (timedelta(hours=1), DAY)
+NO_LOGS_OF = frozenset({"PersistentVolume", "APIService", "Cluster"})
 
 Question = PromQuery | LogQuery
 
@@ -132,12 +134,13 @@ def _own_expressions(
 
 
 def _log_questions(subject: Subject, started: datetime, now: datetime, pods: Sequence[str]) -> Iterator[LogQuery]:
-    if not subject.namespace and subject.kind != "Namespace":
-        return
-    if subject.kind in NO_LOGS_OF:
+    if subject.kind in NO_LOGS_OF or not (subject.namespace or subject.kind in {"Namespace", "Node"}):
         return
     start = max(now - LONGEST_LOG_WINDOW, min(started - LOGS_BEFORE_START, now - LOGS_BEFORE_START))
-    yield LogQuery(f"errors in the logs of {subject}", subject, start, now, start - WINDOW, tuple(pods))
+    # Short samples of the usual time: a whole hour or day would cost as much as it tells.
+    usual = tuple((start - before, start - before + SAMPLE) for before in USUAL_BEFORE)
+    what = "errors of the system services of" if subject.kind == "Node" else "errors in the logs of"
+    yield LogQuery(f"{what} {subject}", subject, start, now, usual, tuple(pods))
 
 
 def _earliest_start(alerts: Sequence[Alert], now: datetime) -> datetime:

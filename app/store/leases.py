@@ -22,6 +22,20 @@ class Leases:
         self._store = store
         self._holder = holder
 
+    @property
+    def holder(self) -> UUID:
+        """Who we are."""
+        return self._holder
+
+    async def count(self, prefix: str) -> int:
+        """How many leases whose names begin so are held now."""
+        async with self._store.transaction() as transaction:
+            row = await transaction.one(
+                "select count(*) as held from lease where starts_with(name, %(prefix)s) and until > now()",
+                prefix=prefix,
+            )
+        return int(row["held"]) if row else 0
+
     async def take(self, name: str, seconds: float) -> Lease | None:
         """Take it, or keep it, for this long; None while somebody else has it or it rests."""
         async with self._store.transaction() as transaction:

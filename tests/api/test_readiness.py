@@ -76,13 +76,14 @@ async def test_a_source_that_is_left_alone_is_named_with_its_reason(
     prometheus.trouble = Trouble("status", status=500)
     settings = {"SITREP_PROMETHEUS_URL": prometheus.url}
     async with house(database_url, settings, role="all") as sitrep:
-        (way,) = sitrep.app.state.context.ways
+        (way,) = [one for one in sitrep.app.state.context.ways if one.source.name == "prometheus"]
         assert (await sitrep.http.get("/readyz?verbose")).json()["sources"] == [
-            {"name": "prometheus", "state": "asked", "reason": ""}
+            {"name": "prometheus", "state": "asked", "reason": ""},
+            {"name": "journal", "state": "asked", "reason": ""},
         ]
         for _ in range(FAILURES_IN_A_ROW):
             way.breaker.failed("Prometheus failed (500)")
-        (source,) = (await sitrep.http.get("/readyz?verbose")).json()["sources"]
+        source, _ = (await sitrep.http.get("/readyz?verbose")).json()["sources"]
         assert source["state"] == "left alone"
         assert "failed 8 times in a row (Prometheus failed (500))" in source["reason"]
 
@@ -96,7 +97,7 @@ async def test_an_incident_whose_source_is_dead_costs_the_next_one_nothing(
         for number in range(6):
             await complete(sitrep, await sitrep.opened(wire_body(groupKey=f"group {number}")))
         metrics = (await sitrep.http.get("/metrics")).text
-        assert 'sitrep_source_breaker_open{source="prometheus"} 1.0' in metrics
+        assert 'sitrep_source_breaker_open{cluster="",source="prometheus"} 1.0' in metrics
         last = await complete(sitrep, await sitrep.opened(wire_body(groupKey="the last")))
         reasons = {gap["reason"] for gap in last["gaps"] if gap["source"] == "prometheus"}
         assert any(reason.startswith("not asked: failed") for reason in reasons), reasons

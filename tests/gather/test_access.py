@@ -108,6 +108,22 @@ async def test_who_asks_afresh_is_not_told_what_was_so_before() -> None:
     assert await access.answer(QUERY, 2) is before
 
 
+async def test_processes_that_share_a_source_ask_it_no_more_at_a_time_than_one_would() -> None:
+    source = Cluster()
+    source.gate.clear()
+    access = Access(source, 5.0)
+    access.share(3)
+    waiting = [asyncio.create_task(access.answer(about(n), 2)) for n in range(20)]
+    await asyncio.sleep(0.01)
+    assert len(source.asked) == CONCURRENT_QUESTIONS // 3
+    access.share(1)
+    await asyncio.sleep(0.01)
+    assert len(source.asked) == CONCURRENT_QUESTIONS
+    access.share(100)
+    source.gate.set()
+    assert len(await asyncio.gather(*waiting)) == 20
+
+
 async def test_a_failure_is_not_remembered() -> None:
     source = Cluster()
     access = Access(source, 5.0)

@@ -70,3 +70,21 @@ async def test_whoever_is_cancelled_whenever_no_place_is_lost_and_none_is_taken_
     assert most <= 3
     assert inside == 0
     await asyncio.wait_for(asyncio.gather(*(places.take(places.turn(0)) for _ in range(3))), 1)
+
+
+async def test_fewer_places_hold_as_they_are_given_back_and_more_at_once() -> None:
+    places = Places(3)
+    for _ in range(3):
+        await places.take(places.turn(0))
+    places.resize(1)
+    waiting = [asyncio.create_task(places.take(places.turn(0))) for _ in range(2)]
+    await asyncio.sleep(0)
+    places.give_back()
+    places.give_back()
+    await asyncio.sleep(0)
+    assert [task.done() for task in waiting] == [False, False]
+    places.give_back()
+    await asyncio.wait(waiting, timeout=1, return_when=asyncio.FIRST_COMPLETED)
+    assert sum(task.done() for task in waiting) == 1
+    places.resize(2)
+    await asyncio.gather(*waiting)

@@ -7,6 +7,7 @@ from app.domain.evidence import Evidence, Gap, LogPattern, ObjectState
 from app.domain.query import (
     ContainerLogQuery,
     EventQuery,
+    LogQuery,
     ObjectQuery,
     ObjectsQuery,
     PodsQuery,
@@ -61,7 +62,7 @@ def test_a_workload_is_asked_for_with_its_events_and_its_neighbourhood() -> None
     assert subjects_of(queries, EventQuery) == {CHECKOUT, namespace}
     assert subjects_of(queries, PodsQuery) == {namespace}
     assert subjects_of(queries, QuotaQuery) == {namespace}
-    assert {s.kind for s in subjects_of(queries, ObjectsQuery)} == {"Deployment", "StatefulSet", "DaemonSet", "Node"}
+    assert {s.kind for s in subjects_of(queries, ObjectsQuery)} == {"Deployment", "StatefulSet", "DaemonSet"}
 
 
 def test_no_more_than_five_subjects_are_asked_for_and_each_namespace_once() -> None:
@@ -187,6 +188,34 @@ def test_the_worst_three_pods_of_thirty_are_looked_into() -> None:
     assert subjects_of(queries, ObjectQuery) == {subject("Node", "node-3", "")}
 
 
+def journals_of(
+    _alerts: tuple[Alert, ...], about: Subject, now: datetime, pods: Sequence[str] = ()
+) -> tuple[Query, ...]:
+    memory = PromQuery(f"memory of {about}", about, "memory", "up", "By", now, now)
+    return (memory, LogQuery(f"errors of {about}", about, now, now, (), tuple(pods)))
+
+
+def test_the_journal_of_the_worst_pods_node_is_read_and_of_no_other() -> None:
+    work = plan(CHECKOUT, planner=Planner(journals_of))
+    sick = [crashing_pod("checkout-7c5f46fc47-bad01"), crashing_pod("checkout-7c5f46fc47-bad02")]
+    sick[1]["spec"] = {**sick[1]["spec"], "nodeName": "node-4"}
+    queries = work.follow_up(PodsQuery("pods", CHECKOUT), seen(*sick))
+    assert subjects_of(queries, LogQuery) == {subject("Node", "node-3", "")}
+    assert not subjects_of(queries, PromQuery)
+    again = work.follow_up(PodsQuery("pods", CHECKOUT), seen(crashing_pod("checkout-7c5f46fc47-bad03")))
+    assert not subjects_of(again, LogQuery)
+
+
+def test_the_journal_under_healthy_pods_and_under_neighbours_is_not_read() -> None:
+    fine = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": []}
+    healthy = plan(CHECKOUT, planner=Planner(journals_of))
+    found = healthy.follow_up(PodsQuery("pods", CHECKOUT), seen(crashing_pod("checkout-7c5f46fc47-ok001", **fine)))
+    assert not subjects_of(found, LogQuery)
+    beside = plan(CHECKOUT, planner=Planner(journals_of))
+    neighbour = seen(crashing_pod("ledger-7c5f46fc47-bad01"))
+    assert not subjects_of(beside.follow_up(PodsQuery("pods", subject("Namespace", "shop", "")), neighbour), LogQuery)
+
+
 def test_an_init_container_that_fails_is_read_and_what_never_ran_is_not() -> None:
     failing = {
         "name": "migrate",
@@ -304,3 +333,33 @@ def test_a_crash_whose_log_is_still_empty_is_worth_asking_again() -> None:
 
 def test_events_raise_no_further_questions() -> None:
     assert plan(CHECKOUT).follow_up(EventQuery("events", CHECKOUT), seen(event("Pod", "a", "BackOff"))) == ()
+
+
+def test_of_secrets_only_the_version_is_asked_for_and_never_the_secret() -> None:
+    spec = {
+        "imagePullSecrets": [{"name": "pull"}],
+        "volumes": [
+            {"name": "a", "secret": {"secretName": "tls"}},
+            {"name": "b", "projected": {"sources": [{"secret": {"name": "projected"}}]}},
+            {"name": "c", "configMap": {"name": "settings"}},
+        ],
+        "containers": [
+            {"name": "app", "envFrom": [{"secretRef": {"name": "all"}}, {"configMapRef": {"name": "settings"}}]},
+            {"name": "b", "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "a.b", "key": "k"}}}]},
+        ],
+    }
+    workload = deployment()
+    workload["spec"]["template"]["spec"] = spec
+    queries = plan(CHECKOUT).follow_up(ask(CHECKOUT), seen(workload))
+    (versions,) = [query for query in queries if isinstance(query, PromQuery)]
+    assert versions.expr == (
+        "max by (namespace, secret) (kube_secret_metadata_resource_version"
+        '{namespace="shop", secret=~"a\\\\.b|all|projected|pull|tls"})'
+    )
+    assert versions.if_empty
+    assert not any(subject.kind == "Secret" for subject in subjects_of(queries, ObjectQuery))
+
+
+def test_without_secrets_nothing_is_asked_of_them() -> None:
+    queries = plan(CHECKOUT).follow_up(ask(CHECKOUT), seen(deployment()))
+    assert not [query for query in queries if isinstance(query, PromQuery)]

@@ -1,6 +1,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -232,3 +233,11 @@ async def test_labels_can_be_stored() -> None:
     )
     assert series.labels == {"pod\ufffd": "a\ufffd"}
     assert reasons == ["data may be incomplete: late\ufffd \ufffd"]
+
+
+async def test_where_nothing_comes_back_that_is_an_answer_unless_the_question_says_why() -> None:
+    assert await answered(matrix()) == ((), [])
+    asked = replace(query(), if_empty="kube-state-metrics does not export them")
+    assert await answered(matrix(), asked) == ((), ["kube-state-metrics does not export them"])
+    series, gaps = await answered(matrix(({"secret": "tls"}, [[NOW.timestamp(), "1"]])), asked)
+    assert (len(series), gaps) == (1, [])

@@ -34,9 +34,10 @@ class Rollout:
         """The changes of the last 24 h before the onset, of what the alert is about and around it."""
         onset = world.onset_at or world.now
         for change in before_onset(world):
-            subject = world.workload_of(change.subject)
+            touched = [subject for subject in world.focus if subject in world.touched_by(change)]
+            subject = touched[0] if touched else world.workload_of(change.subject)
             seconds = max((onset - change.at).total_seconds(), 0.0)
-            suspect = subject in world.focus and seconds <= _CLOSE_SECONDS and _touches_what_runs(change)
+            suspect = bool(touched) and seconds <= _CLOSE_SECONDS and _touches_what_runs(change)
             yield finding(
                 "change.suspect" if suspect else "change.recent",
                 subject,

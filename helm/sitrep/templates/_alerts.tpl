@@ -35,6 +35,14 @@ time() - max(max_over_time({{ .metric }}{{ "{" }}{{ .series }}}[{{ mul 2 (int64 
     "expr" (include "sitrep.silence" (dict "metric" "sitrep_watchdog_last_seen_timestamp_seconds" "series" $series "seconds" $rule.watchdogSeconds))
     "summary" "Sitrep no longer sees the Watchdog."
     "description" "No Watchdog for {{ $value | humanizeDuration }}. Alerts may not reach Sitrep: check the route of Watchdog and Alertmanager itself.")
+  (dict "name" "SitrepIncidentsParked" "for" "5m" "severity" "warning"
+    "expr" (printf "max(%[1]s) - (max(max_over_time(%[1]s[30m] offset 1h)) or 0 * max(%[1]s)) > 0" (printf "sitrep_incidents_parked{%s}" $series))
+    "summary" "Sitrep gave up looking into incidents."
+    "description" "{{ $value }} incidents were given up in the last hour: told from their labels, marked in REST and on their pages, which say why. `sitrep incidents ask` looks again.")
+  (dict "name" "SitrepSourceLeftAlone" "for" "10m" "severity" "warning"
+    "expr" (printf "max by (source) (sitrep_source_breaker_open{%s}) == 1" $series)
+    "summary" "A source does not answer Sitrep."
+    "description" "{{ $labels.source }} has failed for 10 minutes and is asked only now and then. Messages say so. `sitrep doctor` says why.")
   (dict "name" "SitrepJobsBehind" "for" "10m" "severity" "warning"
     "expr" (printf "max(sitrep_jobs_behind{%s}) > %v" $series ($rule.jobsBehind | toJson))
     "summary" "Sitrep's workers are behind."
