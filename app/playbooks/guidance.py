@@ -41,7 +41,7 @@ class Guide:
     def __call__(self, alerts: Sequence[Alert], subjects: Sequence[Subject]) -> tuple[Guidance, Asked]:
         """Words of the alerts' own playbooks first, then of those for this kind of subject."""
         firing = [alert for alert in alerts if alert.status is AlertStatus.FIRING] or list(alerts)
-        pairs = list(_pairs(firing, subjects))
+        pairs = list(self._pairs(firing, subjects))
         named = [
             (alert, subject, book) for alert, subject in pairs for book in self._playbooks.named(alert.name, subject)
         ]
@@ -55,15 +55,14 @@ class Guide:
             runbooks=_runbooks(whole),
         ), tuple(asked)
 
-
-def _pairs(alerts: Sequence[Alert], subjects: Sequence[Subject]) -> Iterator[tuple[Alert, Subject]]:
-    """One alert of each name with the subject that it is about."""
-    if not subjects:
-        return
-    everything = Subject("", "", "Cluster", "")
-    for alert in one_of_each_name(alerts, everything):
-        subject = next((one for one in subjects[:MAX_SUBJECTS] if is_about(alert, one)), subjects[0])
-        yield alert, subject
+    def _pairs(self, alerts: Sequence[Alert], subjects: Sequence[Subject]) -> Iterator[tuple[Alert, Subject]]:
+        """One alert of each name with the subject that it is about: an autoscaler may be named like its target."""
+        if not subjects:
+            return
+        everything = Subject("", "", "Cluster", "")
+        for alert in one_of_each_name(alerts, everything):
+            about = [one for one in subjects[:MAX_SUBJECTS] if is_about(alert, one)] or list(subjects[:1])
+            yield alert, next((one for one in about if self._playbooks.named(alert.name, one)), about[0])
 
 
 def _checks(told: Iterable[tuple[Alert, Subject, Playbook]]) -> tuple[str, ...]:

@@ -29,7 +29,8 @@ class Playbooks:
         fitting = [book for book in self.every if _names(book, alertname) and _covers(book, subject)]
         known = [book for book in fitting if alertname in book.alerts]
         alike = [book for book in fitting if book not in known and _is_told(book, alertname)]
-        others = [] if known or alike else fitting
+        # An alert that is known, only not about such a subject, is not one that nobody knows.
+        others = [] if any(_is_told(book, alertname) for book in self.every) else fitting
         return tuple(_about(book, alertname, subject) for book in (*known, *alike, *others))
 
     def for_alert(self, alertname: str, subject: Subject) -> Playbook:

@@ -200,6 +200,8 @@ def _usage() -> Iterator[Line]:
         yield Line("container_memory_working_set_bytes", container, 230 * 2**20)
         yield Line("container_cpu_usage_seconds_total", container, 0, 0.45)
         yield Line("container_cpu_cfs_throttled_seconds_total", container, 0, 0.3)
+        yield Line("container_cpu_cfs_throttled_periods_total", container, 0, 6)
+        yield Line("container_cpu_cfs_periods_total", container, 0, 10)
         yield Line("container_fs_usage_bytes", {**container, "device": "/dev/vda1"}, 2**30)
         yield Line("container_fs_writes_bytes_total", {**container, "device": "/dev/vda1"}, 0, 2**20)
         yield Line("container_file_descriptors", container, 900)
@@ -345,6 +347,7 @@ def _kubelets() -> Iterator[Line]:
     yield Line("kubelet_volume_stats_used_bytes", volume, 5 * 2**30, 4.8 * 2**30 / (26 * HOUR))
     yield Line("kubelet_volume_stats_capacity_bytes", volume, 10 * 2**30)
     yield Line("kubelet_volume_stats_inodes_free", volume, 9000, -8000 / (26 * HOUR))
+    yield Line("kubelet_volume_stats_inodes", volume, 10_000)
     yield Line("kubelet_volume_stats_inodes_used", volume, 1000, 8000 / (26 * HOUR))
     own = {**volume, "namespace": "monitoring", "persistentvolumeclaim": "prometheus-db"}
     yield Line("kubelet_volume_stats_available_bytes", own, 2**30)

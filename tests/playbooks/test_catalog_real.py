@@ -194,6 +194,46 @@ async def test_every_question_of_a_playbook_finds_its_number_where_all_is_wrong(
     assert silent == []
 
 
+KINDS = {
+    Subject("prod", "shop", "Deployment", "checkout"): {"memory_limit", "cpu_throttled_ratio", "replicas_available"},
+    Subject("prod", "shop", "StatefulSet", "cart-db"): {"memory_working_set", "replicas_wanted", "restarts"},
+    Subject("prod", "shop", "DaemonSet", "log-agent"): {"cpu_usage", "replicas_wanted", "error_ratio"},
+    Subject("prod", "shop", "Job", JOB): {"job_failed_pods", "job_active_pods", "cpu_limit"},
+    Subject("prod", "shop", "CronJob", "nightly"): {"job_failed_pods"},
+    Subject("prod", "shop", "HorizontalPodAutoscaler", "checkout"): {"hpa_current_replicas", "hpa_max_replicas"},
+    Subject("prod", "shop", "PersistentVolumeClaim", "data-cart-db-0"): {
+        "volume_used_ratio",
+        "volume_inodes_used_ratio",
+    },
+    Subject("prod", "", "Namespace", "shop"): {"quota_used_ratio", "namespace_pods", "namespace_restarts"},
+    Subject("prod", "", "Node", "worker-2"): {
+        "node_condition",
+        "node_pods",
+        "node_pods_not_ready",
+        "node_disk_used_ratio",
+    },
+    # As node-exporter's alerts name it.
+    Subject("prod", "", "Node", "10.0.3.17"): {"node_memory_used_ratio", "node_cpu_used_ratio", "node_disk_used_ratio"},
+}
+
+
+@pytest.mark.parametrize("subject", KINDS, ids=lambda subject: f"{subject.kind} {subject.name}")
+async def test_what_is_asked_of_every_kind_finds_its_numbers(source: PrometheusSource, subject: Subject) -> None:
+    asked = [query for query in Questions(BOOKS)([], subject, datetime.now(UTC)) if isinstance(query, PromQuery)]
+    found = [await source.answer(query) for query in asked]
+    names = {one.name for evidence in found for one in evidence.of(Series)}
+    assert KINDS[subject] <= names, names
+    # kube-state-metrics is there twice; nothing may be counted so.
+    last = {one.name: one.points[-1][1] for evidence in found for one in evidence.of(Series)}
+    counts = {
+        "replicas_wanted": (2, 3, 4),
+        "job_failed_pods": (1,),
+        "hpa_max_replicas": (10,),
+        "node_pods_not_ready": (5,),
+    }
+    assert all(last[name] in values for name, values in counts.items() if name in last), last
+
+
 # What people read of the alerts that fire most, figured out by hand from the lines of the sick cluster.
 TOLD: dict[str, set[str]] = {
     "KubePodCrashLooping": {

@@ -56,6 +56,17 @@ def test_alerts_of_several_names_in_one_incident_are_all_asked_and_told() -> Non
     assert told.runbooks[0].endswith("/kubernetes/kubepodcrashlooping")
 
 
+def test_an_autoscaler_that_is_named_like_its_deployment_is_told_apart() -> None:
+    subjects = tuple(Subject("prod", "shop", kind, "checkout") for kind in ("Deployment", "HorizontalPodAutoscaler"))
+    pod = alert("KubePodNotReady", namespace="shop", pod="checkout-7d9f8b6c5-x2x7k")
+    scaler = alert("KubeHpaMaxedOut", namespace="shop", horizontalpodautoscaler="checkout")
+    told, asked = Guide(load_playbooks())([pod, scaler], subjects)
+    assert told.playbooks == ("pod_not_ready", "autoscaler_limit")
+    assert {subject.kind for subject, query in asked if query.name == "hpa_metric_now"} == {"HorizontalPodAutoscaler"}
+    names = {q.name for q in Questions(load_playbooks())([scaler], subjects[0], NOW) if isinstance(q, PromQuery)}
+    assert "alerts_firing_cluster" not in names, "what is known is not asked about as if nobody knew it"
+
+
 @pytest.mark.parametrize(
     ("labels", "is_it"),
     [
