@@ -15,6 +15,7 @@ from app.domain.subject import Subject
 from app.playbooks.pod_names import pod_pattern
 from app.promql import escape_label_value, escape_regex
 
+ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+")
 PORT = re.compile(r":[0-9]{1,5}$")
 PLAIN_ARGUMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,252}")
 
@@ -99,6 +100,14 @@ def _host(address: str) -> str:
     return (PORT.sub("", address) if address.count(":") == 1 or "]" in address else address).strip("[]")
 
 
+def _object_name(value: object) -> str:
+    """The name of an object; an alert may know a node by its address only, which the API server does not take."""
+    text = str(value)
+    if ADDRESS.fullmatch(text):
+        raise UndefinedError("an address is not the name of an object")
+    return text
+
+
 def _quoted_address(value: object) -> str:
     return quote(str(value), safe="")
 
@@ -115,6 +124,7 @@ def _environment(finalize: Any) -> ImmutableSandboxedEnvironment:  # noqa: ANN40
     )
     environment.filters["regex"] = lambda value: escape_regex(str(value))
     environment.filters["host"] = lambda value: _host(str(value))
+    environment.filters["object_name"] = _object_name
     return environment
 
 

@@ -41,6 +41,14 @@ def test_each_subject_is_asked_about_with_the_labels_of_its_own_alert() -> None:
         assert f'instance="10.0.3.{number}:9100", mountpoint="/disk{number}"' in expr
 
 
+@pytest.mark.parametrize(("name", "described"), [("worker-2", 1), ("10.0.3.17", 0), ("fd00::17", 0)])
+def test_no_command_takes_an_address_for_the_name_of_a_node(name: str, described: int) -> None:
+    full = alert("NodeMemoryHighUtilization", instance=f"{name}:9100")
+    told, _ = Guide(load_playbooks())([full], [Subject("prod", "", "Node", name)])
+    assert told.first_checks[0] == "kubectl get nodes -o wide"
+    assert len([command for command in told.first_checks if name in command]) == described
+
+
 def test_alerts_of_several_names_in_one_incident_are_all_asked_and_told() -> None:
     subject = Subject("prod", "shop", "Deployment", "checkout")
     pod = {"namespace": "shop", "pod": "checkout-7d9f8b6c5-x2x7k", "container": "server"}
