@@ -1,5 +1,6 @@
 """The composition root: settings become connected objects, and an exit stack takes them apart again."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -31,7 +32,9 @@ from app.journal.keeper import LOOK_EVERY_SECONDS, JournalKeeper
 from app.journal.source import JournalSource
 from app.notify.dispatcher import Dispatcher
 from app.pipeline import Pipeline
-from app.playbooks.loader import load_playbooks
+from app.playbooks.guidance import Guide
+from app.playbooks.library import LOOK_EVERY_SECONDS as LOOK_INTO_PLAYBOOKS_SECONDS
+from app.playbooks.library import Library
 from app.playbooks.questions import Questions
 from app.settings import Settings
 from app.store.acceptance import Acceptance
@@ -84,11 +87,13 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
         links = Links(settings.public_url, await _link_key(settings, store))
         worker: Worker | None = None
         ways: tuple[Access, ...] = ()
+        books: Library | None = None
         if role != "api":
             clusters = await opened(settings, stack)
             journals = await _journals(clusters, settings, store)
             sources = {name: [*own, journals[name].source] for name, own in clusters.items()}
-            stages = pipeline(settings, sources, LogBytes(store, settings.log_budget()))
+            books = await asyncio.to_thread(Library, settings.playbooks_dir)
+            stages = pipeline(settings, sources, LogBytes(store, settings.log_budget()), books)
             ways = stages.gatherer.ways
             dispatcher = Dispatcher(registry.notifiers(settings, _page_link(links)))
             stack.push_async_callback(dispatcher.aclose)
@@ -102,7 +107,9 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
                 keeper = JournalKeeper(one.source.watching, sender.leases, one.cluster, one.watches)
                 worker.also(LOOK_EVERY_SECONDS, keeper.work)
             worker.also(COUNT_EVERY_SECONDS, Crew(sender.leases, ways).work)
-        yield Sitrep(replace(_api(settings, store, queue), ways=ways), _web(settings, store, links), worker)
+            worker.also(LOOK_INTO_PLAYBOOKS_SECONDS, books.refresh)
+        api = replace(_api(settings, store, queue), ways=ways, books=books)
+        yield Sitrep(api, _web(settings, store, links), worker)
 
 
 async def opened(settings: Settings, stack: AsyncExitStack) -> dict[str, list[Source]]:
@@ -126,13 +133,17 @@ async def _journals(clusters: Mapping[str, Sequence[Source]], settings: Settings
 
 
 def pipeline(
-    settings: Settings, sources: Sequence[Source] | Mapping[str, Sequence[Source]], meter: Meter | None = None
+    settings: Settings,
+    sources: Sequence[Source] | Mapping[str, Sequence[Source]],
+    meter: Meter | None = None,
+    books: Library | None = None,
 ) -> Pipeline:
     """Gathering and judging; without a database this process counts by itself what is read from log stores."""
-    questions = Questions(load_playbooks(settings.playbooks_dir))
-    planner = Planner(questions, health_urls=settings.every_health_url())
+    books = books or Library(settings.playbooks_dir)
+    planner = Planner(Questions(books), health_urls=settings.every_health_url())
     meter = meter or MemoryMeter(settings.log_budget())
-    return Pipeline(Gatherer(sources, planner, settings.source_deadline_seconds, meter), registry.detectors())
+    gatherer = Gatherer(sources, planner, settings.source_deadline_seconds, meter)
+    return Pipeline(gatherer, registry.detectors(), Guide(books))
 
 
 def _api(settings: Settings, store: Store, queue: Queue) -> ApiContext:

@@ -208,8 +208,9 @@ def _files(settings: Settings) -> list[Diagnosis]:
         "templates": lint_templates(settings.templates_dir) if settings.templates_dir else [],
         "playbooks": lint(settings.playbooks_dir) if settings.playbooks_dir else [],
     }
+    until = {"playbooks": "until then its last good version is used, or ours"}
     return [
-        Diagnosis(name, healthy=False, statement=fault, fix="until then ours is used instead")
+        Diagnosis(name, healthy=False, statement=fault, fix=until.get(name, "until then ours is used instead"))
         for name, faults in checks.items()
         for fault in faults
     ]

@@ -147,6 +147,9 @@ SOURCE_BREAKER_OPEN = Labelled(
     MAX_SOURCES,
 )
 CHANGES_SEEN = _counter("sitrep_changes_seen", "Changes of the cluster that the journal took in", "kind")
+PLAYBOOKS_REFUSED = Gauge(
+    "sitrep_playbooks_refused", "Faults in the team's playbooks, for which an older version is used", registry=REGISTRY
+)
 STORMS = Gauge("sitrep_storms", "Storms that rage, each told in one message", registry=REGISTRY)
 INCIDENTS_PARKED = Gauge(
     "sitrep_incidents_parked", "Incidents that could not be looked into and were given up", registry=REGISTRY

@@ -235,3 +235,14 @@ async def test_doctor_names_an_address_of_no_database_without_the_password(url: 
     assert not found["database"].healthy
     assert "SITREP_DATABASE_URL" in found["database"].fix
     assert PASSWORD not in repr(found)
+
+
+@pytest.mark.anyio
+async def test_a_broken_playbook_of_the_teams_is_named_with_file_line_and_what_is_used_meanwhile(folder: Path) -> None:
+    (folder / "good.yaml").write_text("alerts: [PaymentsSlow]\n")
+    assert "playbooks" not in await examined(SITREP_PLAYBOOKS_DIR=str(folder))
+    (folder / "bad.yaml").write_text("alerts: [PaymentsSlow]\nfirst_checks:\n  - kubectl delete pod x\n")
+    found = (await examined(SITREP_PLAYBOOKS_DIR=str(folder)))["playbooks"]
+    assert not found.healthy
+    assert found.statement.startswith(f"{folder / 'bad.yaml'}:3: only commands that read")
+    assert found.fix == "until then its last good version is used, or ours"

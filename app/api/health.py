@@ -11,9 +11,12 @@ from app import telemetry
 from app.api.context import ApiContext, Context
 from app.api.problems import documented, problem
 from app.gather.access import Access
+from app.redact import redact
 from app.store.backlog import read_backlog
 from app.store.engine import StoreUnavailableError
 from app.store.parked import ParkedDeliveries, ParkedIncidents
+
+MOST_PROBLEMS = 20
 
 router = APIRouter(tags=["health"])
 
@@ -52,13 +55,15 @@ class Waiting(BaseModel):
 class Readiness(BaseModel):
     """Whether alerts can be accepted, and with `verbose` how the rest fares.
 
-    `sources` is empty in the role `api`, which asks none.
+    `sources` is empty in the role `api`, which asks none. `playbooks` has `file:line: reason` for each that is
+    refused, while its last good version is used.
     """
 
     status: str
     version: str | None = None
     sources: list[SourceHealth] | None = None
     waiting: Waiting | None = None
+    playbooks: list[str] | None = None
 
 
 @router.get(
@@ -98,6 +103,7 @@ async def _in_detail(context: ApiContext) -> Readiness:
             deliveries_parked=await ParkedDeliveries(context.store).counts(),
             oldest_due_seconds=backlog.oldest_due_seconds,
         ),
+        playbooks=[redact(problem) for problem in context.books.problems[:MOST_PROBLEMS]] if context.books else [],
     )
 
 

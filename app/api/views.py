@@ -38,6 +38,15 @@ class SubjectView(FromDomain):
         return cls(cluster=subject.cluster, namespace=subject.namespace, kind=subject.kind, name=subject.name)
 
 
+class GuidanceView(FromDomain):
+    """What the playbooks say about the alerts: what they measured, what it means, what to check."""
+
+    playbooks: list[str] = []
+    measured: list[str] = []
+    notes: list[str] = []
+    first_checks: list[str] = []
+
+
 class IncidentLine(BaseModel):
     """An incident in a list."""
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from app.domain.alert import Alert, AlertStatus, Severity
 from app.domain.change import Change
 from app.domain.evidence import DROPPED, Evidence, Gap
+from app.domain.playbook import Guidance
 from app.domain.scope import EVERYTHING, Scope
 from app.domain.subject import Subject
 
@@ -141,6 +142,7 @@ class Assessment:
     similar: tuple[PastIncident, ...] = ()
     blast_radius: tuple[BlastRadiusEntry, ...] = ()
     subjects: tuple[Subject, ...] = ()
+    guidance: Guidance = field(default_factory=Guidance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +233,9 @@ class Incident:
 
     @property
     def runbooks(self) -> tuple[str, ...]:
-        """The runbook addresses that the alerts' annotations name, once each."""
-        urls = (alert.annotations.get("runbook_url", "") for alert in self.alerts)
+        """The runbook addresses that the alerts' annotations name, then those of the playbooks, once each."""
+        own = (alert.annotations.get("runbook_url", "") for alert in self.alerts)
+        urls = (*own, *(self.assessment.guidance.runbooks if self.assessment else ()))
         return tuple(dict.fromkeys(url for url in urls if url))
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from app.domain.alert import Alert
 from app.domain.evidence import Evidence, Item, ObjectState, Series
 from app.domain.incident import Assessment, Briefing, Incident, TimelineEntry
+from app.domain.playbook import Guidance
 from app.domain.scope import Scope, namespace_of
 from app.domain.subject import Subject
 
@@ -131,6 +132,18 @@ def _judged(assessment: Assessment | None, elsewhere: Elsewhere, *, is_storm: bo
         similar=tuple(one for one in assessment.similar if one.subject not in hidden and not mentions(one.title)),
         blast_radius=tuple(one for one in assessment.blast_radius if one.subject not in hidden),
         subjects=tuple(subject for subject in assessment.subjects if subject not in hidden),
+        guidance=_guided(assessment.guidance, elsewhere),
+    )
+
+
+def _guided(guidance: Guidance, elsewhere: Elsewhere) -> Guidance:
+    """A playbook may measure a whole node or cluster and name whoever is the worst there, so no figure is told."""
+    return replace(
+        guidance,
+        measured=(),
+        notes=elsewhere.clean(guidance.notes),
+        first_checks=elsewhere.clean(guidance.first_checks),
+        runbooks=elsewhere.clean(guidance.runbooks),
     )
 
 

@@ -33,7 +33,8 @@ from app.domain.alert import Alert, AlertStatus
 from app.domain.playbook import PlaybookQuery
 from app.domain.query import LogQuery, PromQuery
 from app.domain.subject import Subject
-from app.playbooks.loader import Playbooks
+from app.playbooks.concerning import one_of_each_name
+from app.playbooks.guidance import Shelf
 from app.playbooks.rendering import Context, TemplateFaultError, render_expression
 
 WINDOW = timedelta(hours=1)
@@ -54,8 +55,8 @@ Question = PromQuery | LogQuery
 class Questions:
     """Builds queries from playbooks; it knows no source."""
 
-    def __init__(self, playbooks: Playbooks) -> None:
-        """`playbooks` as they were loaded at the start."""
+    def __init__(self, playbooks: Shelf) -> None:
+        """`playbooks` are asked anew for each incident, for they may change."""
         self._playbooks = playbooks
 
     def __call__(
@@ -71,17 +72,24 @@ class Questions:
     def _playbook_questions(
         self, alerts: Sequence[Alert], subject: Subject, window: tuple[datetime, datetime], pods: Sequence[str]
     ) -> Iterator[PromQuery]:
-        first = alerts[0] if alerts else None
-        playbook = self._playbooks.for_alert(first.name if first else "", subject)
-        context = Context(subject, first.labels if first else {}, tuple(pods))
-        for query in playbook.queries:
-            try:
-                expr = render_expression(query.expr, context)
-            except TemplateFaultError:
-                # It needs a label that this alert does not carry: a question that does not arise.
-                continue
-            if len(expr) <= MAX_RENDERED_CHARACTERS:
-                yield from _now_and_usual(query, expr, subject, window)
+        asked: set[str] = set()
+        named = [(alert.name, alert.labels) for alert in one_of_each_name(alerts, subject)]
+        for name, labels in named or [("", {})]:
+            context = Context(subject, labels, tuple(pods))
+            for query in self._playbooks.for_alert(name, subject).queries:
+                expr = "" if query.name in asked else _rendered(query, context)
+                if expr:
+                    asked.add(query.name)
+                    yield from _now_and_usual(query, expr, subject, window)
+
+
+def _rendered(query: PlaybookQuery, context: Context) -> str:
+    """The question's PromQL; empty where it needs a label that the alert does not carry: then it does not arise."""
+    try:
+        expr = render_expression(query.expr, context)
+    except TemplateFaultError:
+        return ""
+    return expr if len(expr) <= MAX_RENDERED_CHARACTERS else ""
 
 
 def _now_and_usual(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.subject import Subject
 from app.gather.breaker import FAILURES_IN_A_ROW
 from tests.api.running import House, house
 from tests.fakes.prometheus import FakePrometheus
@@ -49,6 +50,24 @@ async def test_in_detail_it_tells_what_waits(sitrep: House) -> None:
         "deliveries_parked": {},
         "oldest_due_seconds": 0.0,
     }
+
+
+async def test_a_playbook_that_breaks_while_it_runs_is_named_and_its_last_good_version_is_used(
+    database_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "team.yaml"
+    file.write_text("alerts: [CheckoutSlow]\nnotes: [good]\n")
+    settings = {"SITREP_PLAYBOOKS_DIR": str(tmp_path), "SITREP_KUBERNETES": "off"}
+    async with house(database_url, settings, role="all") as sitrep:
+        assert (await sitrep.http.get("/readyz?verbose")).json()["playbooks"] == []
+        file.write_text("alerts: [CheckoutSlow]\nnotes: [good]\ncolour: red\n")
+        async with asyncio.timeout(30):
+            while not (told := (await sitrep.http.get("/readyz?verbose")).json()["playbooks"]):
+                await asyncio.sleep(0.1)
+        assert told == [f"{file}:3: colour: Extra inputs are not permitted"]
+        assert "sitrep_playbooks_refused 1.0" in (await sitrep.http.get("/metrics")).text
+        books = sitrep.app.state.context.books
+        assert books.for_alert("CheckoutSlow", Subject("", "shop", "Pod", "x")).notes == ("good",)
 
 
 async def test_a_source_that_is_left_alone_is_named_with_its_reason(

@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.incident import Assessment, Briefing, Incident
 from app.domain.narrowing import evidence_within, within
+from app.domain.playbook import Guidance
 from app.domain.scope import EVERYTHING, Scope
 from app.notify.notifier import DETAILS, HEAD
 from app.notify.notifiers.slack import SlackNotifier
@@ -158,6 +159,21 @@ def test_the_view_for_a_namespace_says_nothing_of_others_in_any_field() -> None:
     assert [entry.text for entry in seen.timeline] == ["in another namespace", "ErrorsHigh fires for shop/checkout"]
     assert (seen.scope, seen.elsewhere) == (SHOP, 2)
     assert within(across(), EVERYTHING) == across()
+
+
+def test_what_playbooks_measured_is_not_for_some_namespaces_and_what_they_advise_names_no_other() -> None:
+    incident = across()
+    assert incident.assessment
+    guidance = Guidance(
+        playbooks=("node_memory",),
+        measured=("pods that use most memory on it: unheard-of, unheard-of-0 12Gi",),
+        notes=("Page cache does not count.",),
+        first_checks=("kubectl -n shop get pods", f"kubectl -n {FOREIGN[0]} get pods"),
+    )
+    seen = within(replace(incident, assessment=replace(incident.assessment, guidance=guidance)), SHOP)
+    assert seen.assessment
+    told_of = replace(guidance, measured=(), first_checks=("kubectl -n shop get pods",))
+    assert seen.assessment.guidance == told_of
 
 
 def test_evidence_for_a_namespace_holds_its_own_and_what_is_nobodys() -> None:
