@@ -205,6 +205,7 @@ LOOKED_AT = {
     },
     Assessment: {
         *("headline", "briefing", "findings", "hypotheses", "changes", "similar", "blast_radius", "subjects"),
+        "guidance",
     },
     Briefing: {
         *("symptom", "facts", "still", "impact", "cause_line", "because", "against", "change", "no_change"),
