@@ -1,7 +1,8 @@
 """The composition root: settings become connected objects, and an exit stack takes them apart again."""
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,11 +12,14 @@ from uuid import UUID
 from fastapi import Request
 
 from app import registry
-from app.api.auth import has_token, is_local
+from app.api.auth import granted, is_local
 from app.api.context import ApiContext
 from app.domain.incident import Incident
+from app.domain.log_budget import Meter
+from app.domain.scope import EVERYTHING, Scope
 from app.gather.access import Access
 from app.gather.gatherer import Gatherer
+from app.gather.logs.allowance import MemoryMeter
 from app.gather.planner import Planner
 from app.gather.source import Source, Watch, Watcher
 from app.jobs.announce import Announcer
@@ -28,7 +32,9 @@ from app.journal.keeper import LOOK_EVERY_SECONDS, JournalKeeper
 from app.journal.source import JournalSource
 from app.notify.dispatcher import Dispatcher
 from app.pipeline import Pipeline
-from app.playbooks.loader import load_playbooks
+from app.playbooks.guidance import Guide
+from app.playbooks.library import LOOK_EVERY_SECONDS as LOOK_INTO_PLAYBOOKS_SECONDS
+from app.playbooks.library import Library
 from app.playbooks.questions import Questions
 from app.settings import Settings
 from app.store.acceptance import Acceptance
@@ -42,6 +48,7 @@ from app.store.identity import uuid7
 from app.store.incidents import Incidents
 from app.store.installation import link_key
 from app.store.leases import Leases
+from app.store.log_bytes import LogBytes
 from app.store.queue import Queue
 from app.store.rejections import Rejections
 from app.store.search import Search
@@ -59,6 +66,15 @@ class Sitrep:
     worker: Worker | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Journal:
+    """What is written of one cluster, and what there is to watch in it."""
+
+    cluster: str
+    source: JournalSource
+    watches: list[Watch]
+
+
 @asynccontextmanager
 async def connected(settings: Settings, database_url: str, role: str) -> AsyncIterator[Sitrep]:
     """Connect everything that `role` (api, worker, all) needs; the database must be migrated."""
@@ -71,11 +87,13 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
         links = Links(settings.public_url, await _link_key(settings, store))
         worker: Worker | None = None
         ways: tuple[Access, ...] = ()
+        books: Library | None = None
         if role != "api":
-            opened = await _sources(settings, stack)
-            watches = await _watches(opened, settings, store)
-            journal = JournalSource(Changes(store), Watching(store), settings.cluster, is_watching=bool(watches))
-            stages = pipeline(settings, [*opened, journal])
+            clusters = await opened(settings, stack)
+            journals = await _journals(clusters, settings, store)
+            sources = {name: [*own, journals[name].source] for name, own in clusters.items()}
+            books = await asyncio.to_thread(Library, settings.playbooks_dir)
+            stages = pipeline(settings, sources, LogBytes(store, settings.log_budget()), books)
             ways = stages.gatherer.ways
             dispatcher = Dispatcher(registry.notifiers(settings, _page_link(links)))
             stack.push_async_callback(dispatcher.aclose)
@@ -85,31 +103,47 @@ async def connected(settings: Settings, database_url: str, role: str) -> AsyncIt
             sender = Sender(Incidents(store), deliveries, dispatcher, Leases(store, holder=uuid7()))
             retention = Retention(store, sender.leases, timedelta(days=settings.retention_days))
             worker = Worker(store, enricher, sender, retention)
-            keeper = JournalKeeper(journal.watching, sender.leases, settings.cluster, watches)
-            worker.also(LOOK_EVERY_SECONDS, keeper.work)
+            for one in journals.values():
+                keeper = JournalKeeper(one.source.watching, sender.leases, one.cluster, one.watches)
+                worker.also(LOOK_EVERY_SECONDS, keeper.work)
             worker.also(COUNT_EVERY_SECONDS, Crew(sender.leases, ways).work)
-        yield Sitrep(replace(_api(settings, store, queue), ways=ways), _web(settings, store, links), worker)
+            worker.also(LOOK_INTO_PLAYBOOKS_SECONDS, books.refresh)
+        api = replace(_api(settings, store, queue), ways=ways, books=books)
+        yield Sitrep(api, _web(settings, store, links), worker)
 
 
-async def _sources(settings: Settings, stack: AsyncExitStack) -> list[Source]:
-    """The sources that are on; the stack closes them."""
-    opened = await registry.sources(settings)
-    for source in opened:
+async def opened(settings: Settings, stack: AsyncExitStack) -> dict[str, list[Source]]:
+    """The sources of each cluster that are on; the stack closes them."""
+    clusters = await registry.clusters(settings)
+    for source in (source for own in clusters.values() for source in own):
         stack.push_async_callback(source.aclose)
-    return opened
+    return clusters
 
 
-async def _watches(opened: list[Source], settings: Settings, store: Store) -> list[Watch]:
-    """Every watch of every source that can be watched."""
+async def _journals(clusters: Mapping[str, Sequence[Source]], settings: Settings, store: Store) -> dict[str, _Journal]:
+    """The journal of each cluster, with every watch of every source that can be watched."""
     key = hashlib.blake2s(await link_key(store), person=b"journal").digest()
-    return [watch for source in opened if isinstance(source, Watcher) for watch in source.watches(key, settings)]
+    journals = {}
+    for name, own in settings.by_cluster().items():
+        watchers = [source for source in clusters[name] if isinstance(source, Watcher)]
+        watches = [watch for source in watchers for watch in source.watches(key, own)]
+        source = JournalSource(Changes(store), Watching(store), own.cluster, is_watching=bool(watches))
+        journals[name] = _Journal(own.cluster, source, watches)
+    return journals
 
 
-def pipeline(settings: Settings, sources: list[Source]) -> Pipeline:
-    """Gathering and judging, without a database."""
-    questions = Questions(load_playbooks(settings.playbooks_dir))
-    planner = Planner(questions, health_urls=settings.health_urls, probes=settings.probes == "on")
-    return Pipeline(Gatherer(sources, planner, settings.source_deadline_seconds), registry.detectors())
+def pipeline(
+    settings: Settings,
+    sources: Sequence[Source] | Mapping[str, Sequence[Source]],
+    meter: Meter | None = None,
+    books: Library | None = None,
+) -> Pipeline:
+    """Gathering and judging; without a database this process counts by itself what is read from log stores."""
+    books = books or Library(settings.playbooks_dir)
+    planner = Planner(Questions(books), health_urls=settings.every_health_url())
+    meter = meter or MemoryMeter(settings.log_budget())
+    gatherer = Gatherer(sources, planner, settings.source_deadline_seconds, meter)
+    return Pipeline(gatherer, registry.detectors(), Guide(books))
 
 
 def _api(settings: Settings, store: Store, queue: Queue) -> ApiContext:
@@ -135,7 +169,7 @@ def _web(settings: Settings, store: Store, links: Links) -> WebContext:
         search=Search(store),
         rejections=Rejections(store),
         links=links,
-        signed_in=_signed_in(settings),
+        sees=_sees(settings),
         takes_tokens=bool(settings.api_tokens),
     )
 
@@ -148,22 +182,22 @@ async def _link_key(settings: Settings, store: Store) -> Callable[[], bytes]:
 
 
 def _page_link(links: Links) -> Callable[[Incident], str]:
-    return lambda incident: links.sign(UUID(str(incident.id)))
+    return lambda incident: links.sign(UUID(str(incident.id)), scope=incident.scope)
 
 
-def _signed_in(settings: Settings) -> Callable[[Request], bool]:
-    """Who may see every page: an API token, whom a trusted proxy names, or this machine while no token is set."""
+def _sees(settings: Settings) -> Callable[[Request], Scope | None]:
+    """Who may see pages: an API token its own, whom a trusted proxy names, or this machine while no token is set."""
     proxies = [ip_network(text, strict=False) for text in settings.trusted_proxies]
 
-    def signed_in(request: Request) -> bool:
+    def sees(request: Request) -> Scope | None:
         header = settings.trusted_proxy_header
         if header and request.headers.get(header) and _is_from(request, proxies):
-            return True
+            return EVERYTHING
         if settings.api_tokens:
-            return has_token(request, settings.tokens(settings.api_tokens))
-        return is_local(request)
+            return granted(request, settings.grants())
+        return EVERYTHING if is_local(request) else None
 
-    return signed_in
+    return sees
 
 
 def _is_from(request: Request, networks: list[IPv4Network | IPv6Network]) -> bool:

@@ -109,23 +109,23 @@ def list_playbooks(
     """List every playbook and the alerts that it is for."""
     books = _playbooks()
     if output == "json":
-        typer.echo(json.dumps([{"name": book.name, "alerts": list(book.alerts)} for book in books]))
+        typer.echo(json.dumps([{"name": book.name, "alerts": list(book.alerts)} for book in books.every]))
         return
-    for book in books:
+    for book in books.every:
         kinds = f"any alert about a {' or '.join(book.kinds)}" if book.kinds else "any alert"
         typer.echo(f"{book.name}: {', '.join(book.alerts) or kinds}")
 
 
 @playbooks_app.command("show")
-def show_playbook(alert: Annotated[str, typer.Argument(help="an alert's name")]) -> None:
-    """Show what is looked up for an alert."""
-    from app.domain.subject import Subject  # noqa: PLC0415 - as above
-    from app.playbooks.loader import load_playbooks  # noqa: PLC0415
+def show_playbook(
+    alert: Annotated[str, typer.Argument(help="an alert's name")],
+    kind: Annotated[str, typer.Option(help="what it is about: Deployment, Node, …")] = "",
+) -> None:
+    """Show what is looked up for an alert, what the numbers mean, what to check first and the runbook."""
+    from app.playbooks.shown import shown  # noqa: PLC0415 - as above
 
-    book = load_playbooks(_settings().playbooks_dir).for_alert(alert, Subject("", "", "Deployment", ""))
-    typer.echo(f"{book.name}")
-    for query in book.queries:
-        typer.echo(f"  {query.name} ({query.unit or 'no unit'}): {query.question}\n    {' '.join(query.expr.split())}")
+    for line in shown(_playbooks(), alert, kind):
+        typer.echo(line)
 
 
 @playbooks_app.command("lint")
@@ -166,10 +166,14 @@ def ask_again(incident: Annotated[UUID, typer.Argument(help="an incident's id")]
     typer.echo(f"{incident} is looked into again")
 
 
-def _playbooks() -> tuple[Any, ...]:
+def _playbooks() -> Any:  # noqa: ANN401 - its type would be imported by commands that need none of it
+    """All that are known; what is wrong in the team's goes to standard error, where JSON is not read."""
     from app.playbooks.loader import load_playbooks  # noqa: PLC0415 - as above
 
-    return load_playbooks(_settings().playbooks_dir).every
+    books = load_playbooks(_settings().playbooks_dir)
+    for problem in books.problems:
+        typer.echo(f"sitrep: {problem}", err=True)
+    return books
 
 
 def _who() -> str:

@@ -1,51 +1,91 @@
 """`sitrep doctor`: one line for everything that is configured, with the fix where it does not work."""
 
 import asyncio
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app import registry
+from app.clusters import OF_A_CLUSTER
 from app.domain.diagnosis import Diagnosis
+from app.gather.alertmanager import check_alertmanager
+from app.gather.source import Source
+from app.journal.source import JournalSource
 from app.notify.dispatcher import Dispatcher
 from app.notify.rendering import lint_templates
 from app.playbooks.loader import lint
 from app.settings import Secret, Settings, SettingsError
+from app.store.changes import Changes
 from app.store.embedded import running_url
 from app.store.engine import Store, StoreUnavailableError
 from app.store.heartbeats import WATCHDOG, Heartbeats
 from app.store.migrate import revisions
 from app.store.parked import ParkedDeliveries, ParkedIncidents
 from app.store.revisions import Revisions
+from app.store.watching import Watching
 
 WATCHDOG_LATE = timedelta(minutes=15)
+# What a fix tells to set, where it is a setting of one cluster.
+SETTING = re.compile(rf"SITREP_((?:{'|'.join(name.upper() for name in OF_A_CLUSTER)})[A-Z_]*)")
+LOG_STORES = frozenset({"loki", "victorialogs", "elasticsearch"})
 
 
 async def examine(settings: Settings) -> list[Diagnosis]:
     """Check everything at once. Never raises for what it finds."""
-    sources = await registry.sources(settings)
+    found = await _clusters(settings)
     dispatcher = Dispatcher(registry.notifiers(settings, lambda incident: f"{settings.public_url}/{incident.id}"))
     try:
-        found = list(await asyncio.gather(*(source.check() for source in sources)))
         found += await dispatcher.check()
     finally:
-        for source in sources:
-            await source.aclose()
         await dispatcher.aclose()
-    found += _secrets(settings)
+    found += _secrets("SITREP_", settings)
     found += await _database(settings)
     found += _files(settings)
     found += _absent({diagnosis.name for diagnosis in found})
     return found
 
 
-def _secrets(settings: Settings) -> list[Diagnosis]:
+async def _clusters(settings: Settings) -> list[Diagnosis]:
+    """The sources of each cluster, with its name where there are several."""
+    clusters = settings.by_cluster()
+    opened = await registry.clusters(settings)
+    try:
+        checked = await asyncio.gather(*(_sources(own, opened[name]) for name, own in clusters.items()))
+    finally:
+        for source in (source for sources in opened.values() for source in sources):
+            await source.aclose()
+    if not settings.clusters:
+        return [line for lines in checked for line in lines]
+    return [line for name, lines in zip(clusters, checked, strict=True) for line in _of(name, lines, settings)]
+
+
+async def _sources(settings: Settings, sources: Sequence[Source]) -> list[Diagnosis]:
+    checked = await asyncio.gather(*(source.check() for source in sources), check_alertmanager(settings))
+    return [line for one in checked if one is not None for line in (one, *one.parts)]
+
+
+def _of(cluster: str, lines: Iterable[Diagnosis], settings: Settings) -> list[Diagnosis]:
+    """Settings of a named cluster stand in the file, by other names than those of the environment."""
+    own = f"clusters.{cluster}."
+    told = [replace(line, name=f"{line.name} in {cluster}") for line in lines]
+    if cluster not in settings.clusters:
+        return told
+    told = [replace(line, fix=SETTING.sub(lambda found: own + found[1].lower(), line.fix)) for line in told]
+    fix = f"set {own}kubeconfig, {own}prometheus_url, … or take the cluster out"
+    nothing = Diagnosis(f"cluster {cluster}", healthy=False, statement="no source is configured", fix=fix)
+    return [*(told or [nothing]), *_secrets(own, settings.clusters[cluster])]
+
+
+def _secrets(prefix: str, settings: Settings) -> list[Diagnosis]:
     """Secrets whose file cannot be read or holds nothing: whoever needs one fails later, and says less."""
     found = []
     for name in Settings.model_fields:
         secret = getattr(settings, name)
         if not isinstance(secret, Secret) or not secret:
             continue
-        setting = f"SITREP_{name.upper()}_FILE"
+        setting = f"{prefix}{name}_file" if prefix.endswith(".") else f"{prefix}{name.upper()}_FILE"
         try:
             problem = "" if secret.read() else "the file is empty"
         except SettingsError as error:
@@ -92,6 +132,7 @@ async def _inside(store: Store, statement: str) -> list[Diagnosis]:
             await _watchdog(store),
             *await _parked(store),
             *await _given_up(store),
+            *await _journals(store),
         ]
     except StoreUnavailableError:
         return []
@@ -135,6 +176,17 @@ async def _given_up(store: Store) -> list[Diagnosis]:
     return [Diagnosis("incidents", healthy=False, statement=statement, fix=fix)]
 
 
+async def _journals(store: Store) -> list[Diagnosis]:
+    """Whether what changes in each cluster is being watched; nothing is said where nothing ever was."""
+    watching = Watching(store)
+    clusters = await watching.clusters()
+    sources = [JournalSource(Changes(store), watching, cluster, is_watching=True) for cluster in clusters]
+    checked = [await source.check() for source in sources]
+    if len(clusters) < 2:  # noqa: PLR2004 - one cluster needs no name
+        return checked
+    return [replace(line, name=f"{line.name} of {name}") for name, line in zip(clusters, checked, strict=True)]
+
+
 async def _unpaged(store: Store) -> list[Diagnosis]:
     """Notes that found no PagerDuty incident: alerts may well page nobody, but that all do is a wrong route."""
     missed = await ParkedDeliveries(store).unpaged()
@@ -156,8 +208,9 @@ def _files(settings: Settings) -> list[Diagnosis]:
         "templates": lint_templates(settings.templates_dir) if settings.templates_dir else [],
         "playbooks": lint(settings.playbooks_dir) if settings.playbooks_dir else [],
     }
+    until = {"playbooks": "until then its last good version is used, or ours"}
     return [
-        Diagnosis(name, healthy=False, statement=fault, fix="until then ours is used instead")
+        Diagnosis(name, healthy=False, statement=fault, fix=until.get(name, "until then ours is used instead"))
         for name, faults in checks.items()
         for fault in faults
     ]
@@ -168,12 +221,14 @@ def _absent(seen: set[str]) -> list[Diagnosis]:
     wanted = {
         "kubernetes": "set KUBECONFIG, or run in the cluster",
         "prometheus": "set SITREP_PROMETHEUS_URL",
-        "loki": "set SITREP_LOKI_URL",
+        "logs": "set SITREP_LOKI_URL, SITREP_VICTORIALOGS_URL or SITREP_ELASTICSEARCH_URL",
+        "alertmanager": "set SITREP_ALERTMANAGER_URL",
         "slack": "set SITREP_SLACK_TOKEN and SITREP_SLACK_CHANNEL",
         "pagerduty": "set SITREP_PAGERDUTY_TOKEN and SITREP_PAGERDUTY_FROM",
     }
+    stores = {"logs"} if {one.partition(" in ")[0] for one in seen} & LOG_STORES else set()
     return [
         Diagnosis(name, healthy=True, statement=f"off; {hint}")
         for name, hint in wanted.items()
-        if not any(one == name or one.startswith(f"{name}_") for one in seen)
+        if not any(one == name or one.startswith((f"{name}_", f"{name} in ")) for one in seen | stores)
     ]

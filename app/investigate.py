@@ -7,7 +7,7 @@ from typing import Literal
 
 from app import registry
 from app.api.incident_view import IncidentView
-from app.bootstrap import pipeline
+from app.bootstrap import opened, pipeline
 from app.domain.alert import AlertGroup, AlertStatus
 from app.domain.errors import InvalidPayloadError
 from app.domain.incident import GroupState, Incident, Recollection
@@ -32,10 +32,7 @@ async def investigate(settings: Settings, body: bytes, output: Output) -> str:
         )
     about = About(group.alerts, subjects(group), now)
     async with AsyncExitStack() as stack:
-        sources = await registry.sources(settings)
-        for source in sources:
-            stack.push_async_callback(source.aclose)
-        stages = pipeline(settings, sources)
+        stages = pipeline(settings, await opened(settings, stack))
         gathering = stages.gather(about, now)
         stack.push_async_callback(gathering.aclose)
         evidence = await gathering.finish()

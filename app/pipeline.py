@@ -9,6 +9,7 @@ from time import perf_counter
 
 from app.analyze.assess import analyze
 from app.analyze.detector import Detector
+from app.analyze.guided import guided
 from app.analyze.storm import describe_storm
 from app.analyze.storm_causes import shared_causes
 from app.domain.alert import Alert
@@ -20,6 +21,7 @@ from app.domain.story import StormKey
 from app.domain.subject import Subject
 from app.follow.recovery import CONDITION, VALUE, Recovery, closed, judge_recovery
 from app.gather.gatherer import Gatherer, Gathering
+from app.playbooks.guidance import Guide
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class About:
     alerts: tuple[Alert, ...]
     subjects: tuple[Subject, ...]
     received_at: datetime
+    incident: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,13 @@ class Pipeline:
 
     gatherer: Gatherer
     detectors: Sequence[Detector]
+    guide: Guide | None = None
     # One at a time: more threads judge no faster, and each would make the acceptance of alerts wait for its turn.
     _desk: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "judge"), repr=False)
 
     def gather(self, about: About, now: datetime) -> Gathering:
         """Ask all sources at once; the caller waits, takes what is there, and closes."""
-        return self.gatherer.start(about.alerts, about.subjects, now)
+        return self.gatherer.start(about.alerts, about.subjects, now, about.incident)
 
     async def judge(self, about: About, evidence: Evidence, recollection: Recollection, now: datetime) -> Judged:
         """Evidence to assessment, in a thread: numbers must not hold up the next alert's acceptance."""
@@ -59,9 +63,15 @@ class Pipeline:
         began = perf_counter()
         case = Case(about.alerts, about.subjects, evidence)
         loop = asyncio.get_running_loop()
-        assessment = await loop.run_in_executor(self._desk, analyze, case, recollection, now, self.detectors)
+        assessment = await loop.run_in_executor(self._desk, self._assess, case, recollection, now)
         analyzed = (perf_counter() - began) * 1000
         return Judged(assessment, evidence, {"gathered_ms": round(gathered), "analyzed_ms": round(analyzed)})
+
+    def _assess(self, case: Case, recollection: Recollection, now: datetime) -> Assessment:
+        assessment = analyze(case, recollection, now, self.detectors)
+        if self.guide is None:
+            return assessment
+        return guided(assessment, self.guide(case.alerts, case.subjects), case.evidence, now)
 
     def worth_asking_again(self, evidence: Evidence) -> bool:
         """Whether a crash's log was still empty."""

@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import parse_qs, urlsplit
 
 import promql_parser as promql
@@ -68,12 +68,25 @@ def without_threshold(expr: str) -> tuple[str, str, float] | None:
 
 def add_matchers(expr: str, labels: Mapping[str, str]) -> str:
     """The expression with `label="value"` in each selector that does not name the label. `ValueError` if no PromQL."""
+    return _rewritten(expr, lambda selector: _narrowed(selector, labels))
+
+
+def confine(expr: str, labels: Mapping[str, str]) -> str:
+    """The expression with `label="value"` in every selector, beside whatever it says of the label itself.
+
+    Raises `ValueError` where that cannot be said: no PromQL, or MetricsQL's alternatives in one selector.
+    """
+    return _rewritten(expr, lambda selector: _confined(selector, labels))
+
+
+def _rewritten(expr: str, rewrite: Callable[[promql.VectorSelector], promql.Expr | None]) -> str:
+    """With each selector as `rewrite` wants it; None leaves it as it is."""
     tree = _tree(expr)
     if tree is None:
         raise ValueError("not a PromQL expression")
 
     def narrowed(node: promql.Expr) -> promql.Expr | None:
-        return _narrowed(node, labels) if isinstance(node, promql.VectorSelector) else None
+        return rewrite(node) if isinstance(node, promql.VectorSelector) else None
 
     text = _printed(promql.transform(tree, narrowed))
     if text is None:
@@ -167,11 +180,24 @@ def _calculated(node: promql.BinaryExpr, steps: int) -> float | None:
 
 
 def _narrowed(selector: promql.VectorSelector, labels: Mapping[str, str]) -> promql.Expr | None:
+    taken = {matcher.name for matcher in selector.matchers.matchers}
+    added = [promql.Matcher(promql.MatchOp.Equal, name, value) for name, value in labels.items() if name not in taken]
+    return None if selector.matchers.or_matchers else _with(selector, added)
+
+
+def _confined(selector: promql.VectorSelector, labels: Mapping[str, str]) -> promql.Expr | None:
+    if selector.matchers.or_matchers:
+        raise ValueError("a selector with alternatives")
+    present = selector.matchers.matchers
+    said = {(matcher.name, matcher.value) for matcher in present if matcher.op == promql.MatchOp.Equal}
+    added = [promql.Matcher(promql.MatchOp.Equal, name, value) for name, value in labels.items()]
+    return _with(selector, [matcher for matcher in added if (matcher.name, matcher.value) not in said])
+
+
+def _with(selector: promql.VectorSelector, added: Sequence[promql.Matcher]) -> promql.Expr | None:
     """A selector parsed anew from its text: the tree itself ignores changed matchers, and its text escapes nothing."""
     present = list(selector.matchers.matchers)
-    taken = {matcher.name for matcher in present}
-    added = [promql.Matcher(promql.MatchOp.Equal, name, value) for name, value in labels.items() if name not in taken]
-    if selector.matchers.or_matchers or not added:
+    if not added:
         return None
     for matcher in (*present, *added):
         matcher.value = escape_label_value(matcher.value)

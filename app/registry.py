@@ -40,13 +40,17 @@ async def _kubernetes(settings: Settings) -> Source | None:
     connection = import_module("app.gather.sources.kubernetes.connection").Connection
     try:
         opened = await connection.open(
-            context=settings.kubernetes_context, config_file=None, timeout_seconds=settings.source_deadline_seconds
+            context=settings.kubernetes_context,
+            config_file=str(settings.kubeconfig or ""),
+            timeout_seconds=settings.source_deadline_seconds,
         )
     except SourceError as error:
         return BrokenSource("kubernetes", str(error), KUBERNETES_QUERIES)
     if opened is None:
         return None
-    source: Source = import_module("app.gather.sources.kubernetes.source").KubernetesSource(opened)
+    opened.namespaces = tuple(settings.kubernetes_namespaces)
+    made = import_module("app.gather.sources.kubernetes.source").KubernetesSource
+    source: Source = made(opened, pod_logs=settings.kubernetes_pod_logs == "on")
     return source
 
 
@@ -64,8 +68,22 @@ async def _loki(settings: Settings) -> Source | None:
     return source
 
 
+async def _victorialogs(settings: Settings) -> Source | None:
+    if settings.victorialogs_url is None:
+        return None
+    source: Source = import_module("app.gather.sources.victorialogs").VictoriaLogsSource(settings)
+    return source
+
+
+async def _elasticsearch(settings: Settings) -> Source | None:
+    if settings.elasticsearch_url is None:
+        return None
+    source: Source = import_module("app.gather.sources.elasticsearch").ElasticsearchSource(settings)
+    return source
+
+
 async def _probe(settings: Settings) -> Source | None:
-    if settings.probes == "off":
+    if settings.probes == "off" or (settings.probes == "listed" and not settings.health_urls):
         return None
     source: Source = import_module("app.gather.sources.probe").ProbeSource(settings)
     return source
@@ -75,6 +93,8 @@ SOURCES: dict[str, Callable[[Settings], Awaitable[Source | None]]] = {
     "kubernetes": _kubernetes,
     "prometheus": _prometheus,
     "loki": _loki,
+    "victorialogs": _victorialogs,
+    "elasticsearch": _elasticsearch,
     "probe": _probe,
 }
 
@@ -124,6 +144,13 @@ async def sources(settings: Settings) -> list[Source]:
     """Every source that the settings turn on, connected at once."""
     opened = await asyncio.gather(*(factory(settings) for factory in SOURCES.values()))
     return [source for source in opened if source is not None]
+
+
+async def clusters(settings: Settings) -> dict[str, list[Source]]:
+    """The sources of each cluster by its name; an empty name where there is one cluster and nobody named it."""
+    by_cluster = settings.by_cluster()
+    opened = await asyncio.gather(*(sources(own) for own in by_cluster.values()))
+    return dict(zip(by_cluster, opened, strict=True))
 
 
 def notifiers(settings: Settings, links: Links) -> list[Notifier]:

@@ -25,6 +25,14 @@ MAX_HEADER_BYTES = 32 * 1024
 KEEP_ALIVE_SECONDS = 75
 HEAD_SECONDS = 10.0
 EXAMPLE = Path("docs/example-alert.json")
+HINTS = {
+    "Kubernetes": "KUBECONFIG",
+    "Prometheus": "SITREP_PROMETHEUS_URL",
+    "log store": "SITREP_LOKI_URL, SITREP_VICTORIALOGS_URL or SITREP_ELASTICSEARCH_URL",
+    "health probes": "SITREP_PROBES=on",
+    "Slack": "SITREP_SLACK_TOKEN and SITREP_SLACK_CHANNEL",
+    "PagerDuty": "SITREP_PAGERDUTY_TOKEN and SITREP_PAGERDUTY_FROM",
+}
 
 
 class ServeError(Exception):
@@ -181,24 +189,18 @@ def _screen(settings: Settings, role: str) -> str:
     sources = {
         "Kubernetes": _kubernetes_at(settings),
         "Prometheus": shown_url(settings.prometheus_url or ""),
-        "Loki": shown_url(settings.loki_url or ""),
-        "health probes": "on" if settings.probes == "on" else "",
+        "log store": ", ".join(shown_url(url) for url in _log_stores(settings) if url),
+        "health probes": "" if settings.probes == "off" else settings.probes,
     }
     notifiers = {
         "Slack": "on" if settings.slack_token else "by webhook" if settings.slack_webhook_url else "",
         "PagerDuty": "on" if settings.pagerduty_token else "",
     }
-    hints = {
-        "Kubernetes": "KUBECONFIG",
-        "Prometheus": "SITREP_PROMETHEUS_URL",
-        "Loki": "SITREP_LOKI_URL",
-        "health probes": "SITREP_PROBES=on",
-        "Slack": "SITREP_SLACK_TOKEN and SITREP_SLACK_CHANNEL",
-        "PagerDuty": "SITREP_PAGERDUTY_TOKEN and SITREP_PAGERDUTY_FROM",
-    }
     parts = {**sources, **notifiers}
     lines = ["", f"  Sitrep {telemetry.version()} · {address} · role {role}", ""]
-    lines += [f"  {name:<14} {state or 'off: set ' + hints[name]}" for name, state in parts.items()]
+    lines += [f"  {name:<14} {state or 'off: set ' + HINTS[name]}" for name, state in parts.items()]
+    if settings.clusters:
+        lines.append(f"  {'more clusters':<14} {', '.join(settings.clusters)}")
     lines += [
         "",
         "  Check what is set:  sitrep doctor",
@@ -210,10 +212,14 @@ def _screen(settings: Settings, role: str) -> str:
     return "\n".join(lines)
 
 
+def _log_stores(settings: Settings) -> tuple[str | None, ...]:
+    return (settings.loki_url, settings.victorialogs_url, settings.elasticsearch_url)
+
+
 def _kubernetes_at(settings: Settings) -> str:
     if settings.kubernetes == "off":
         return ""
-    if os.environ.get("KUBECONFIG"):
+    if settings.kubeconfig or os.environ.get("KUBECONFIG"):
         return "by kubeconfig"
     return "in-cluster" if "KUBERNETES_SERVICE_HOST" in os.environ else ""
 

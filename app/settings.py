@@ -3,49 +3,29 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from app.clusters import cluster_values, is_of_a_cluster
+from app.domain.address import http_url, index_pattern, network
 from app.domain.alert import Severity
+from app.domain.log_budget import HOUR_BYTES, INCIDENT_BYTES, MOST_BYTES, LogBudget
+from app.given import Secret, SettingsError, is_service_link, one_line, secret_of, yaml_of
+from app.grants import Grant, grants_of, namespace, place, text_of
+
+__all__ = ["HealthUrl", "Route", "Secret", "Settings", "SettingsError", "load_settings", "shown_url"]
 
 PREFIX = "SITREP_"
 MOST_REOPEN_MINUTES = 366 * 24 * 60
-# A Service named `sitrep` makes Kubernetes inject SITREP_PORT=tcp://…, SITREP_SERVICE_*, SITREP_PORT_8080_TCP_*.
-SERVICE_LINK = re.compile(r"SITREP_SERVICE_.*|SITREP_PORT_\d+_(TCP|UDP|SCTP)(_.*)?")
-# What a parser quotes of the text; single signs and `<stream end>` tell what is wrong and give nothing away.
-QUOTED_WORDS = re.compile(r"'(?!<)[^']{2,}'" + r'|"[^"]{2,}"')
 
 
-class SettingsError(Exception):
-    """One clear line that names the setting and what is wrong with it."""
-
-
-def _without_slash(url: str) -> str:
-    return url.rstrip("/")
-
-
-def _http_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        message = "must start with http:// or https://"
-        raise ValueError(message)
-    return _without_slash(url)
-
-
-def _network(text: str) -> str:
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        message = "must be a network such as 10.0.0.0/8"
-        raise ValueError(message) from None
-    return text
-
-
-Url = Annotated[str, AfterValidator(_http_url)]
-Network = Annotated[str, AfterValidator(_network)]
+Url = Annotated[str, AfterValidator(http_url)]
+Namespace = Annotated[str, AfterValidator(namespace)]
+Network = Annotated[str, AfterValidator(network)]
+IndexPattern = Annotated[str, AfterValidator(index_pattern)]
+ByteCount = Annotated[int, Field(ge=0, le=MOST_BYTES)]
 
 
 def shown_url(url: str) -> str:
@@ -63,46 +43,24 @@ class _Discreet(BaseModel):
             yield name, shown_url(value) if isinstance(value, str) else value
 
 
-class Secret:
-    """A value that is a secret: given, or read anew from a file each time that it is used."""
-
-    def __init__(self, value: str | None = None, path: Path | None = None) -> None:
-        self._value = value
-        self._path = path
-
-    def read(self) -> str:
-        """The secret now; raises `SettingsError` if its file cannot be read."""
-        if self._path is None:
-            return self._value or ""
-        try:
-            return self._path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            message = f"cannot read {self._path}: {reason}"
-            raise SettingsError(message) from error
-
-    def __bool__(self) -> bool:
-        """Whether it was set at all."""
-        return bool(self._value or self._path)
-
-    def __repr__(self) -> str:
-        """Never the value."""
-        return "Secret(set)" if self else "Secret(not set)"
-
-
 class Route(_Discreet):
-    """Incidents whose labels match all `matchers` (Alertmanager's syntax) go to these Slack channels."""
+    """Incidents whose labels match all `matchers` (Alertmanager's syntax) go to these Slack channels.
+
+    `namespaces`: what those may be told of; not set: those that the matchers name, `*`: all.
+    """
 
     matchers: list[str]
     channels: list[str]
+    namespaces: list[Annotated[str, AfterValidator(place)]] = []
 
 
 class HealthUrl(_Discreet):
-    """A health endpoint to ask when an incident is about `namespace`/`workload`."""
+    """A health endpoint to ask when an incident is about `namespace`/`workload`; `cluster` is where it stands."""
 
     url: Url
     namespace: str = ""
     workload: str = ""
+    cluster: str = ""
 
 
 class Settings(_Discreet):
@@ -119,7 +77,9 @@ class Settings(_Discreet):
         ["127.0.0.0/8", "::1/128"], description="networks from which `SITREP_TRUSTED_PROXY_HEADER` counts"
     )
     webhook_tokens: Secret = Field(Secret(), description="comma list; who may post (bearer, or basic password)")
-    api_tokens: Secret = Field(Secret(), description="comma list; who may read")
+    api_tokens: Secret = Field(
+        Secret(), description="comma list; who may read: `TOKEN`, or `TOKEN @shop @cart` for some namespaces (below)"
+    )
     log_format: Literal["auto", "console", "json"] = Field("auto", description="console on a terminal, else JSON")
 
     budget_seconds: float = Field(5, ge=1, le=60, description="the first message goes out after this at the latest")
@@ -133,9 +93,15 @@ class Settings(_Discreet):
     retention_days: int = Field(400, ge=7, le=3650, description="details of what ended longer ago are dropped")
     ignored_alerts: list[str] = Field(["Watchdog", "InfoInhibitor"], description="alerts that open no incident")
     cluster: str = Field("default", description="cluster name where alerts carry no cluster label")
+    clusters: dict[str, "Settings"] = Field(
+        {}, repr=False, description="sources of further clusters by their names (below)"
+    )
 
     kubernetes: Literal["auto", "off"] = Field("auto", description="in-cluster or KUBECONFIG, or off")
     kubernetes_context: str = Field("", description="context of the kubeconfig")
+    kubeconfig: Path | None = Field(None, description="kubeconfig file, in place of KUBECONFIG")
+    kubernetes_namespaces: list[Namespace] = Field([], description="namespaces that may be read; not set: all")
+    kubernetes_pod_logs: Literal["on", "off"] = Field("on", description="whether logs are read from the API server")
     configmap_values: list[str] = Field(
         [], description="ConfigMap values that may be kept: `namespace/name` or `namespace/name/key`, with `*`"
     )
@@ -144,11 +110,27 @@ class Settings(_Discreet):
     prometheus_headers: dict[str, str] = Field(
         {}, repr=False, description="static headers, name=value,name=value or a map"
     )
+    prometheus_matchers: dict[str, str] = Field(
+        {}, description="labels of this cluster where Prometheus holds several, such as cluster=prod"
+    )
     alertmanager_url: Url | None = Field(None, description="base address")
     loki_url: Url | None = Field(None, description="base address, without /loki/api/v1")
     loki_token: Secret = Field(Secret(), description="bearer token")
     loki_headers: dict[str, str] = Field({}, repr=False, description="static headers, such as X-Scope-OrgID=shop")
-    probes: Literal["on", "off"] = Field("on", description="whether health endpoints are asked at all")
+    victorialogs_url: Url | None = Field(None, description="base address, without /select/logsql")
+    victorialogs_token: Secret = Field(Secret(), description="bearer token")
+    victorialogs_headers: dict[str, str] = Field({}, repr=False, description="static headers, such as AccountID=7")
+    elasticsearch_url: Url | None = Field(None, description="base address of Elasticsearch or OpenSearch")
+    elasticsearch_token: Secret = Field(Secret(), description="API key; or with its scheme: `Basic …`, `Bearer …`")
+    elasticsearch_headers: dict[str, str] = Field({}, repr=False, description="static headers")
+    elasticsearch_index: IndexPattern = Field(
+        "logs-*,filebeat-*,logstash-*,fluent-bit*", description="index patterns of the logs, the fewer the cheaper"
+    )
+    log_bytes_per_incident: ByteCount = Field(INCIDENT_BYTES, description="most to read of logs for one incident")
+    log_bytes_per_hour: ByteCount = Field(HOUR_BYTES, description="the same in an hour, all incidents and replicas")
+    probes: Literal["on", "listed", "off"] = Field(
+        "on", description="health endpoints: of pods too, only those of `SITREP_HEALTH_URLS`, or none"
+    )
     health_urls: list[HealthUrl] = Field([], description="more health endpoints to ask")
 
     slack_token: Secret = Field(Secret(), description="bot token xoxb-…")
@@ -171,18 +153,54 @@ class Settings(_Discreet):
         """Environment values are text: lists and maps come as comma lists."""
         annotation = cls.model_fields[info.field_name].annotation
         if annotation is Secret and not isinstance(value, Secret):
-            return _secret(value)
-        if isinstance(value, str) and annotation in {list[str], list[Network]}:
+            return secret_of(text_of(value) if info.field_name == "api_tokens" else value)
+        if isinstance(value, str) and annotation in {list[str], list[Network], list[Namespace]}:
             return [part.strip() for part in value.split(",") if part.strip()]
         if isinstance(value, str) and annotation == dict[str, str]:
             return dict(_pair(part) for part in value.split(",") if part.strip())
+        if isinstance(value, bool) and "off" in get_args(annotation):
+            return "on" if value else "off"  # YAML takes the words for these
         if isinstance(value, str) and str(annotation).startswith("list["):
-            return _yaml(value)
+            return yaml_of(value)
         return value
+
+    @field_validator("clusters", mode="before")
+    @classmethod
+    def _clusters(cls, value: object) -> object:
+        return cluster_values(yaml_of(value) if isinstance(value, str) else value, _keys_as_given)
 
     def minimum_severity(self) -> Severity:
         """`slack_min_severity` as a level."""
         return Severity.parse(self.slack_min_severity)
+
+    def by_cluster(self) -> dict[str, "Settings"]:
+        """What leads into each cluster. The one key is empty where a single cluster without a name takes all."""
+        if not self.clusters:
+            return {self.cluster if "cluster" in self.model_fields_set else "": self}
+        named = {name: self._in(name, chosen) for name, chosen in self.clusters.items()}
+        return named if self.cluster in named else {self.cluster: self, **named}
+
+    def _in(self, name: str, chosen: "Settings") -> "Settings":
+        own = {key: getattr(chosen, key) for key in Settings.model_fields if is_of_a_cluster(key)}
+        return self.model_copy(update={**own, "cluster": name, "clusters": {}})
+
+    def every_health_url(self) -> list[HealthUrl]:
+        """Those of all clusters, each with the name of its own."""
+        clusters = self.by_cluster().items()
+        return [entry.model_copy(update={"cluster": name}) for name, own in clusters for entry in own.health_urls]
+
+    def grants(self) -> tuple[Grant, ...]:
+        """Who may read what, now. Raises `SettingsError`."""
+        text = self.api_tokens.read()
+        try:
+            return grants_of(text)
+        except ValueError as error:
+            message = f"SITREP_API_TOKENS: {error}"
+            raise SettingsError(message) from error
+
+    def log_budget(self) -> LogBudget:
+        """How much may be read from log stores."""
+        return LogBudget(self.log_bytes_per_incident, self.log_bytes_per_hour)
 
     def tokens(self, secret: Secret) -> tuple[str, ...]:
         """The tokens of a comma list, now."""
@@ -197,28 +215,6 @@ def _pair(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _secret(value: object) -> Secret:
-    """A YAML file may give a comma list as a list."""
-    if value is None:
-        return Secret()
-    parts = value if isinstance(value, list) else [value]
-    if any(isinstance(part, dict | list) for part in parts):
-        message = "must be text, or a list of texts"
-        raise ValueError(message)
-    return Secret(",".join(str(part) for part in parts))
-
-
-def _yaml(text: str) -> Any:  # noqa: ANN401 - YAML of any shape
-    """The value. Raises `ValueError` with the problem and its line; the text itself may hold secrets."""
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        problem = QUOTED_WORDS.sub("…", getattr(error, "problem", None) or "what stands there is not possible")
-        mark = getattr(error, "problem_mark", None)
-        message = f"not YAML: {problem}" + (f" in line {mark.line + 1}" if mark else "")
-        raise ValueError(" ".join(message.split())) from None
-
-
 def load_settings(environ: Mapping[str, str] = os.environ, given: Mapping[str, Any] | None = None) -> Settings:
     """Settings of this process; `given` outranks the environment, which outranks the file.
 
@@ -230,7 +226,10 @@ def load_settings(environ: Mapping[str, str] = os.environ, given: Mapping[str, A
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise SettingsError(_one_line(error)) from error
+        raise SettingsError(one_line(error)) from error
+    _refuse_two_homes(settings)
+    if settings.api_tokens.is_readable():
+        settings.grants()
     if settings.public_url:
         return settings
     host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - a comparison
@@ -241,7 +240,7 @@ def _environment_values(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     unknown = []
     for name, text in environ.items():
-        if not name.startswith(PREFIX) or name == PREFIX + "CONFIG_FILE" or _is_service_link(name, text):
+        if not name.startswith(PREFIX) or name == PREFIX + "CONFIG_FILE" or is_service_link(name, text):
             continue
         key = name.removeprefix(PREFIX).lower()
         if key in Settings.model_fields:
@@ -260,7 +259,7 @@ def _file_values(path: str) -> dict[str, Any]:
     if not path:
         return {}
     try:
-        loaded = _yaml(Path(path).read_text(encoding="utf-8"))
+        loaded = yaml_of(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         message = f"SITREP_CONFIG_FILE {path}: {error.strerror}"
         raise SettingsError(message) from error
@@ -271,6 +270,11 @@ def _file_values(path: str) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         message = f"SITREP_CONFIG_FILE {path}: must be a map of settings"
         raise SettingsError(message)
+    return _keys_as_given(loaded)
+
+
+def _keys_as_given(loaded: Mapping[Any, Any]) -> dict[str, Any]:
+    """A map of the file with its secrets' files in place of their paths."""
     values: dict[str, Any] = {}
     for key, value in loaded.items():
         if str(key).endswith("_file") and _is_secret(str(key).removesuffix("_file")):
@@ -285,13 +289,9 @@ def _is_secret(key: str) -> bool:
     return field is not None and field.annotation is Secret
 
 
-def _is_service_link(name: str, text: str) -> bool:
-    return bool(SERVICE_LINK.fullmatch(name)) or (name == "SITREP_PORT" and text.startswith("tcp://"))
-
-
-def _one_line(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors(include_url=False, include_input=False):
-        name = ".".join(str(part) for part in problem["loc"]) or "settings"
-        lines.append(f"SITREP_{name.upper()}: {problem['msg']}")
-    return "; ".join(lines)
+def _refuse_two_homes(settings: Settings) -> None:
+    """Raises `SettingsError` where the cluster of alerts without a label has sources here and under `clusters`."""
+    for key in sorted(settings.model_fields_set) if settings.cluster in settings.clusters else ():
+        if is_of_a_cluster(key):
+            message = f"SITREP_{key.upper()}: cluster {settings.cluster} has settings of its own: set it there"
+            raise SettingsError(message)

@@ -40,6 +40,8 @@ QUIET_LIBRARIES = (
     "urllib3",
 )
 MAX_LABEL_SETS = 64
+# Sources of as many clusters as the settings may name; no cluster that only an alert names is among them.
+MAX_SOURCES = 512
 OVERFLOW = "other"
 _MAX_DEPTH = 4
 _PLAIN_KEYS = frozenset({"timestamp", "level"})
@@ -54,15 +56,16 @@ class Labelled(Generic[MetricT]):
     that we are there to help.
     """
 
-    def __init__(self, metric: MetricT) -> None:
+    def __init__(self, metric: MetricT, most: int = MAX_LABEL_SETS) -> None:
         self._metric = metric
+        self._most = most
         self._bound: dict[tuple[str, ...], MetricT] = {}
 
     def labels(self, *values: str) -> MetricT:
         """The series of these label values, in the order of docs/metrics.md."""
         series = self._bound.get(values)
         if series is None:
-            if len(self._bound) >= MAX_LABEL_SETS:
+            if len(self._bound) >= self._most:
                 return self._metric.labels(*(OVERFLOW for _ in values))
             series = self._bound[values] = self._metric.labels(*values)
         return series
@@ -112,12 +115,15 @@ GATHER_SECONDS = Labelled(
     Histogram(
         "sitrep_gather_seconds",
         "How long one source took for one question",
-        ("source",),
+        ("source", "cluster"),
         buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 6, 8, 10, 15, 30),
         registry=REGISTRY,
-    )
+    ),
+    MAX_SOURCES,
 )
-GAPS = _counter("sitrep_gaps", "Questions that nobody answered", "source")
+GAPS = Labelled(
+    Counter("sitrep_gaps", "Questions that nobody answered", ("source", "cluster"), registry=REGISTRY), MAX_SOURCES
+)
 ENRICHMENTS = _counter("sitrep_enrichments", "Enrichments by how they ended", "outcome")
 ANNOUNCED_AFTER_SECONDS = Histogram(
     "sitrep_first_message_seconds",
@@ -135,11 +141,15 @@ SOURCE_BREAKER_OPEN = Labelled(
     Gauge(
         "sitrep_source_breaker_open",
         "1 while a source that keeps failing is left alone",
-        ("source",),
+        ("source", "cluster"),
         registry=REGISTRY,
-    )
+    ),
+    MAX_SOURCES,
 )
 CHANGES_SEEN = _counter("sitrep_changes_seen", "Changes of the cluster that the journal took in", "kind")
+PLAYBOOKS_REFUSED = Gauge(
+    "sitrep_playbooks_refused", "Faults in the team's playbooks, for which an older version is used", registry=REGISTRY
+)
 STORMS = Gauge("sitrep_storms", "Storms that rage, each told in one message", registry=REGISTRY)
 INCIDENTS_PARKED = Gauge(
     "sitrep_incidents_parked", "Incidents that could not be looked into and were given up", registry=REGISTRY

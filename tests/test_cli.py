@@ -193,14 +193,51 @@ def test_investigate_of_a_file_that_is_not_there_is_wrong_usage() -> None:
     assert "nowhere.json" in done.stderr
 
 
-def test_playbooks_can_be_listed_shown_and_linted(folder: Path) -> None:
+def test_playbooks_are_listed_with_every_alert_by_name() -> None:
     listed = json.loads(run("playbooks", "list", "--output", "json").stdout)
-    assert {"name", "alerts"} <= set(listed[0])
-    assert "memory" in run("playbooks", "show", "KubePodCrashLooping").stdout
+    assert all(set(one) == {"name", "alerts"} for one in listed)
+    alerts = [alert for one in listed for alert in one["alerts"]]
+    assert len([alert for alert in alerts if "*" not in alert]) == 138
+    assert {"KubePodCrashLooping", "etcdNoLeader", "TargetDown"} <= set(alerts)
+    assert "crash_loop: KubePodCrashLooping" in run("playbooks", "list").stdout.splitlines()
+
+
+def test_a_playbook_is_shown_with_its_questions_what_they_mean_and_what_to_check() -> None:
+    shown = run("playbooks", "show", "KubePodCrashLooping").stdout
+    for text in (
+        "KubePodCrashLooping, about a Pod: crash_loop",
+        "restarts_last_hour (count, more is worse, and a day ago): restarts in an hour",
+        "137: killed",
+        "memory_working_set (bytes",
+        "good to know:",
+        "  kubectl -n {{ namespace }} logs {{ labels.pod }}",
+        "runbook: https://runbooks.prometheus-operator.dev/runbooks/kubernetes/kubepodcrashlooping",
+    ):
+        assert text in shown
+    assert "about a StatefulSet" in run("playbooks", "show", "KubePodCrashLooping", "--kind", "StatefulSet").stdout
+    assert "no playbook names it" in run("playbooks", "show", "NobodyKnowsIt").stdout
+
+
+def test_a_teams_playbooks_are_shown_over_ours_and_a_broken_one_is_told_beside(folder: Path) -> None:
+    (folder / "mine.yaml").write_text("extends: crash_loop\nnotes: [Ask the shop.]\n")
+    (folder / "bad.yaml").write_text("name: bad\ncolour: red\n")
+    done = run("playbooks", "show", "KubePodCrashLooping", SITREP_PLAYBOOKS_DIR=str(folder))
+    assert done.returncode == 0
+    assert "Ask the shop." in done.stdout
+    assert "bad.yaml:2" in done.stderr
+    listed = run("playbooks", "list", "--output", "json", SITREP_PLAYBOOKS_DIR=str(folder))
+    assert {"mine"} <= {one["name"] for one in json.loads(listed.stdout)}
+
+
+def test_a_folder_of_playbooks_is_checked(folder: Path) -> None:
     (folder / "bad.yaml").write_text("name: bad\ncolour: red\n")
     done = run("playbooks", "lint", str(folder))
     assert done.returncode == 1
     assert "bad.yaml:2" in done.stdout
+    (folder / "bad.yaml").write_text("name: good\n")
+    done = run("playbooks", "lint", str(folder))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert run("playbooks", "lint", str(folder / "nowhere")).returncode == 2
 
 
 @pytest.mark.anyio

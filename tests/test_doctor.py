@@ -10,14 +10,18 @@ import pytest
 
 from app.doctor import examine
 from app.domain.diagnosis import Diagnosis
+from app.domain.watched import Whole
 from app.settings import load_settings
 from app.store.embedded import EmbeddedPostgres
 from app.store.engine import Store
 from app.store.heartbeats import WATCHDOG, Heartbeats
 from app.store.identity import uuid7
+from app.store.leases import Leases
 from app.store.migrate import migrate
 from app.store.partitions import month_of
+from app.store.watching import Scope, Watching
 from tests.addresses import NO_ADDRESSES, PASSWORD
+from tests.fakes.elasticsearch import FakeElasticsearch
 from tests.fakes.recording import Recording
 from tests.fakes.server import Trouble
 from tests.fakes.slack import FakeSlack
@@ -60,6 +64,17 @@ async def examined(**settings: str) -> dict[str, Diagnosis]:
     """What the doctor says of a Sitrep without sources."""
     given = {"SITREP_KUBERNETES": "off", "SITREP_PROBES": "off", **settings}
     return {diagnosis.name: diagnosis for diagnosis in await examine(load_settings(given))}
+
+
+@pytest.mark.anyio
+async def test_doctor_names_a_missing_log_store_once_and_none_where_there_is_one() -> None:
+    found = await examined()
+    assert found["logs"].statement.startswith("off; set SITREP_LOKI_URL, SITREP_VICTORIALOGS_URL or ")
+    async with FakeElasticsearch(Recording(now=datetime.now(UTC))) as logs:
+        found = await examined(SITREP_ELASTICSEARCH_URL=logs.url, SITREP_ELASTICSEARCH_INDEX="gone")
+    assert "logs" not in found
+    assert "no such index [gone]" in found["elasticsearch"].statement
+    assert not found["elasticsearch"].healthy
 
 
 @pytest.mark.anyio
@@ -188,9 +203,46 @@ async def test_doctor_names_incidents_that_could_not_be_looked_into(database_url
 
 
 @pytest.mark.anyio
+async def test_doctor_names_what_is_not_watched_for_changes(database_url: str) -> None:
+    async def said() -> str:
+        found = await examined(SITREP_DATABASE_URL=database_url)
+        return found["journal"].statement if "journal" in found else ""
+
+    store = Store(database_url)
+    try:
+        assert await said() == ""
+        lease = await Leases(store, uuid7()).take("journal:prod", 60)
+        assert lease
+        watching = Watching(store)
+        for kind in ("Deployment", "ConfigMap"):
+            await watching.take_in(lease, Scope("prod", kind), Whole(frozenset(), datetime.now(UTC)))
+        async with store.transaction() as transaction:
+            await transaction.execute("update watch_scope set since = now() - interval '2 days'")
+        assert await said() == "2 kinds of objects are watched for changes"
+        await watching.failed(Scope("prod", "ConfigMap"), "no permission to watch configmaps (403)")
+        assert await said() == "not watched: ConfigMap (no permission to watch configmaps (403))"
+        async with store.transaction() as transaction:
+            await transaction.execute("update watch_scope set seen_at = now() - interval '1 h'")
+        assert await said() == "nobody watches the cluster now"
+    finally:
+        await store.aclose()
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("url", NO_ADDRESSES[1:])
 async def test_doctor_names_an_address_of_no_database_without_the_password(url: str) -> None:
     found = await examined(SITREP_DATABASE_URL=url)
     assert not found["database"].healthy
     assert "SITREP_DATABASE_URL" in found["database"].fix
     assert PASSWORD not in repr(found)
+
+
+@pytest.mark.anyio
+async def test_a_broken_playbook_of_the_teams_is_named_with_file_line_and_what_is_used_meanwhile(folder: Path) -> None:
+    (folder / "good.yaml").write_text("alerts: [PaymentsSlow]\n")
+    assert "playbooks" not in await examined(SITREP_PLAYBOOKS_DIR=str(folder))
+    (folder / "bad.yaml").write_text("alerts: [PaymentsSlow]\nfirst_checks:\n  - kubectl delete pod x\n")
+    found = (await examined(SITREP_PLAYBOOKS_DIR=str(folder)))["playbooks"]
+    assert not found.healthy
+    assert found.statement.startswith(f"{folder / 'bad.yaml'}:3: only commands that read")
+    assert found.fix == "until then its last good version is used, or ours"

@@ -135,3 +135,53 @@ def test_any_escaped_text_comes_back_as_the_label_value(value: str) -> None:
 def test_a_regular_expression_is_escaped_before_its_quotes_are() -> None:
     pattern = promql.escape_label_value(promql.escape_regex('a.b+"c"'))
     assert promql_parser.parse(f'x{{a=~"{pattern}"}}').matchers.matchers[0].value == 'a\\.b\\+"c"'
+
+
+@pytest.mark.parametrize(
+    ("expr", "confined"),
+    [
+        ("up", 'up{cluster="eu"}'),
+        (
+            'rate(x{a="q\\"s"}[5m]) / on (a) y > 0.9',
+            'rate(x{a="q\\"s",cluster="eu"}[5m]) / on (a) y{cluster="eu"} > 0.9',
+        ),
+        ("max_over_time(rate(x[1m])[1h:5m] offset 1d)", 'max_over_time(rate(x{cluster="eu"}[1m])[1h:5m] offset 1d)'),
+        ('{__name__=~"a|b"}', '{__name__=~"a|b",cluster="eu"}'),
+        ("absent(x) or vector(0)", 'absent(x{cluster="eu"}) or vector(0)'),
+        ("x @ end()", 'x{cluster="eu"} @ end()'),
+        ('x{cluster="eu"}', 'x{cluster="eu"}'),
+        ("time() - 1", "time() - 1"),
+        # What it says of the label itself must hold beside ours, else an alert could look into another cluster.
+        ('x{cluster=~".+"}', 'x{cluster=~".+",cluster="eu"}'),
+        ('x{cluster="us"}', 'x{cluster="us",cluster="eu"}'),
+        ('x{cluster!="eu"}', 'x{cluster!="eu",cluster="eu"}'),
+    ],
+)
+def test_every_selector_is_confined_to_a_cluster(expr: str, confined: str) -> None:
+    found = promql.confine(expr, {"cluster": "eu"})
+    assert promql_parser.parse(found).prettify() == promql_parser.parse(confined).prettify()
+
+
+@pytest.mark.parametrize("expr", ['x{a="b" or cluster="us"}', "x{", "", "(" * 200 + "x" + ")" * 200])
+def test_what_cannot_be_confined_is_refused(expr: str) -> None:
+    with pytest.raises(ValueError, match=r"alternatives|PromQL"):
+        promql.confine(expr, {"cluster": "eu"})
+
+
+@given(st.text())
+def test_the_name_of_a_cluster_stays_a_value(name: str) -> None:
+    matchers = promql_parser.parse(promql.confine("x", {"cluster": name})).matchers.matchers
+    assert [(m.name, m.value) for m in matchers] == [("cluster", name.replace("\x00", ""))]
+
+
+def test_every_rule_of_a_stock_cluster_can_be_confined(shared: Path) -> None:
+    for rule in json.loads((shared / "alerts" / "catalog.json").read_text()):
+        confined = promql.confine(rule["expr"], {"cluster": "eu"})
+        seen: list[bool] = []
+
+        def note(node: promql_parser.Expr, seen: list[bool] = seen) -> None:
+            if isinstance(node, promql_parser.VectorSelector):
+                seen.append(any((m.name, m.value) == ("cluster", "eu") for m in node.matchers.matchers))
+
+        promql_parser.walk(promql_parser.parse(confined), note)
+        assert all(seen), rule["expr"]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.log_budget import LogBudget
 from app.settings import SettingsError, load_settings
 
 
@@ -31,6 +32,14 @@ def test_names_are_read_from_the_environment_with_their_types() -> None:
         ({"SITREP_PORT": "70000"}, "SITREP_PORT"),
         ({"SITREP_LOKI_URL": "loki:3100"}, "SITREP_LOKI_URL"),
         ({"SITREP_LOKI_HEADERS": "nonsense"}, "SITREP_LOKI_HEADERS"),
+        ({"SITREP_VICTORIALOGS_URL": "logs:9428"}, "SITREP_VICTORIALOGS_URL"),
+        ({"SITREP_ELASTICSEARCH_URL": "ftp://logs"}, "SITREP_ELASTICSEARCH_URL"),
+        ({"SITREP_LOG_BYTES_PER_INCIDENT": "-1"}, "SITREP_LOG_BYTES_PER_INCIDENT"),
+        ({"SITREP_LOG_BYTES_PER_HOUR": "2 GB"}, "SITREP_LOG_BYTES_PER_HOUR"),
+        *(
+            ({"SITREP_ELASTICSEARCH_INDEX": pattern}, "SITREP_ELASTICSEARCH_INDEX")
+            for pattern in ("", "_all", "..", "a/../_cluster", "a,,b", "a?x", "<logs-{now}>", "a%2fb", "-", "logs ")
+        ),
         ({"SITREP_SLACK_MIN_SEVERITY": "awful"}, "SITREP_SLACK_MIN_SEVERITY"),
         ({"SITREP_PORT_FILE": "/x"}, "SITREP_PORT_FILE"),
         ({"SITREP_CONFIG_FILE": "/does/not/exist"}, "/does/not/exist"),
@@ -41,6 +50,14 @@ def test_a_mistake_is_one_line_that_names_it(environment: dict[str, str], named:
         load_settings(environment)
     assert named in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_log_stores_have_an_index_pattern_and_a_budget() -> None:
+    settings = load_settings({})
+    assert settings.log_budget() == LogBudget(2_000_000_000, 50_000_000_000)
+    for pattern in ("logs-*", "*", "filebeat-8.15,-filebeat-old", ".ds-logs-app", "west:logs-*", "logs-app-2026.03.09"):
+        assert load_settings({"SITREP_ELASTICSEARCH_INDEX": pattern}).elasticsearch_index == pattern
+    assert load_settings({"SITREP_LOG_BYTES_PER_HOUR": "0"}).log_budget().per_hour == 0
 
 
 def test_several_mistakes_are_named_together() -> None:

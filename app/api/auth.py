@@ -4,7 +4,9 @@ import base64
 import binascii
 import hmac
 import ipaddress
+from functools import reduce
 from http import HTTPStatus
+from operator import or_
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request, Security
@@ -12,7 +14,8 @@ from fastapi.openapi.models import HTTPBase
 from fastapi.security.base import SecurityBase
 
 from app.api.context import context
-from app.settings import Secret
+from app.domain.scope import EVERYTHING, Scope
+from app.grants import Grant
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sitrep", Basic realm="sitrep"'}
 FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
@@ -40,7 +43,10 @@ SCHEMES = [
 def may_post(request: Request) -> None:
     """Let senders in: a webhook token, or loopback while none is set. Raises 401 or 403."""
     settings = context(request).settings
-    _authorize(request, settings.tokens(settings.webhook_tokens), settings.webhook_tokens)
+    if not settings.webhook_tokens:
+        _require_local(request)
+    elif not has_token(request, settings.tokens(settings.webhook_tokens)):
+        raise _no_token()
 
 
 def may_tell(request: Request, key: str) -> None:
@@ -51,13 +57,19 @@ def may_tell(request: Request, key: str) -> None:
     settings = context(request).settings
     matches = [hmac.compare_digest(key.encode(), token.encode()) for token in settings.tokens(settings.webhook_tokens)]
     if not (key and any(matches)):
-        _authorize(request, settings.tokens(settings.webhook_tokens), settings.webhook_tokens)
+        may_post(request)
 
 
-def may_read(request: Request) -> None:
-    """Let readers in: an API token, or loopback while none is set. Raises 401 or 403."""
+def may_read(request: Request) -> Scope:
+    """Let readers in: an API token, or loopback while none is set; what they may see. Raises 401 or 403."""
     settings = context(request).settings
-    _authorize(request, settings.tokens(settings.api_tokens), settings.api_tokens)
+    if not settings.api_tokens:
+        _require_local(request)
+        return EVERYTHING
+    scope = granted(request, settings.grants())
+    if scope is None:
+        raise _no_token()
+    return scope
 
 
 def is_local(request: Request) -> bool:
@@ -73,9 +85,21 @@ def is_local(request: Request) -> bool:
 
 def has_token(request: Request, tokens: tuple[str, ...]) -> bool:
     """Whether the request carries one of these tokens; every token is compared, so time tells nothing."""
+    return any(_matches(request, tokens))
+
+
+def granted(request: Request, grants: tuple[Grant, ...]) -> Scope | None:
+    """What the token of the request lets its bearer see; None for none of these tokens."""
+    matches = _matches(request, tuple(grant.token for grant in grants))
+    scopes = [grant.scope for grant, is_theirs in zip(grants, matches, strict=True) if is_theirs]
+    return reduce(or_, scopes) if scopes else None
+
+
+def _matches(request: Request, tokens: tuple[str, ...]) -> list[bool]:
+    """For each token whether it is the one that was sent: all are compared, each in constant time."""
     presented = _presented(request.headers.get("authorization", ""))
     matches = [hmac.compare_digest(presented.encode(), token.encode()) for token in tokens]
-    return bool(presented) and any(matches)
+    return matches if presented else [False] * len(tokens)
 
 
 def named(request: Request) -> str:
@@ -83,15 +107,16 @@ def named(request: Request) -> str:
     return _basic(request.headers.get("authorization", ""))[0]
 
 
-def _authorize(request: Request, tokens: tuple[str, ...], secret: Secret) -> None:
-    if not secret:
-        if is_local(request) and not _is_foreign_write(request):
-            return
-        detail = "no token is set, so only this machine may call; set SITREP_WEBHOOK_TOKENS, SITREP_API_TOKENS"
-        raise HTTPException(HTTPStatus.FORBIDDEN, detail)
-    if not has_token(request, tokens):
-        detail = "send a token: Authorization: Bearer <token>, or as the password of basic authentication"
-        raise HTTPException(HTTPStatus.UNAUTHORIZED, detail, headers=CHALLENGE)
+def _require_local(request: Request) -> None:
+    if is_local(request) and not _is_foreign_write(request):
+        return
+    detail = "no token is set, so only this machine may call; set SITREP_WEBHOOK_TOKENS, SITREP_API_TOKENS"
+    raise HTTPException(HTTPStatus.FORBIDDEN, detail)
+
+
+def _no_token() -> HTTPException:
+    detail = "send a token: Authorization: Bearer <token>, or as the password of basic authentication"
+    return HTTPException(HTTPStatus.UNAUTHORIZED, detail, headers=CHALLENGE)
 
 
 def _is_foreign_write(request: Request) -> bool:

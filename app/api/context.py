@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from app.gather.access import Access
 from app.ingest.sender import Sender
+from app.playbooks.library import Library
 from app.settings import Settings
 from app.store.acceptance import Acceptance
 from app.store.asking import Asking
@@ -20,7 +21,10 @@ from app.store.search import Search
 
 @dataclass(frozen=True, slots=True)
 class ApiContext:
-    """The connected parts that answer requests; `ways` lead to the sources that this process asks."""
+    """The connected parts that answer requests; `ways` lead to the sources that this process asks.
+
+    `books` are its playbooks, where it looks into incidents.
+    """
 
     settings: Settings
     store: Store
@@ -33,6 +37,7 @@ class ApiContext:
     search: Search
     changes: Changes
     ways: tuple[Access, ...] = ()
+    books: Library | None = None
     body_deadline_seconds: float = 20.0
 
 

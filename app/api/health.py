@@ -11,9 +11,12 @@ from app import telemetry
 from app.api.context import ApiContext, Context
 from app.api.problems import documented, problem
 from app.gather.access import Access
+from app.redact import redact
 from app.store.backlog import read_backlog
 from app.store.engine import StoreUnavailableError
 from app.store.parked import ParkedDeliveries, ParkedIncidents
+
+MOST_PROBLEMS = 20
 
 router = APIRouter(tags=["health"])
 
@@ -31,9 +34,10 @@ async def healthz() -> Health:
 
 
 class SourceHealth(BaseModel):
-    """How a source fares in this process; `reason` says why it is left alone."""
+    """How a source fares in this process; `reason` says why it is left alone, `cluster` whose it is."""
 
     name: str
+    cluster: str | None = None
     state: Literal["asked", "left alone"]
     reason: str
 
@@ -51,13 +55,15 @@ class Waiting(BaseModel):
 class Readiness(BaseModel):
     """Whether alerts can be accepted, and with `verbose` how the rest fares.
 
-    `sources` is empty in the role `api`, which asks none.
+    `sources` is empty in the role `api`, which asks none. `playbooks` has `file:line: reason` for each that is
+    refused, while its last good version is used.
     """
 
     status: str
     version: str | None = None
     sources: list[SourceHealth] | None = None
     waiting: Waiting | None = None
+    playbooks: list[str] | None = None
 
 
 @router.get(
@@ -97,12 +103,13 @@ async def _in_detail(context: ApiContext) -> Readiness:
             deliveries_parked=await ParkedDeliveries(context.store).counts(),
             oldest_due_seconds=backlog.oldest_due_seconds,
         ),
+        playbooks=[redact(problem) for problem in context.books.problems[:MOST_PROBLEMS]] if context.books else [],
     )
 
 
 def _source(way: Access) -> SourceHealth:
     state: Literal["asked", "left alone"] = "left alone" if way.breaker.is_open else "asked"
-    return SourceHealth(name=way.source.name, state=state, reason=way.breaker.reason)
+    return SourceHealth(name=way.source.name, cluster=way.cluster or None, state=state, reason=way.breaker.reason)
 
 
 @router.get("/metrics", response_class=Response, include_in_schema=False)

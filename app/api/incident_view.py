@@ -14,6 +14,7 @@ from app.api.views import (
     FindingView,
     GapView,
     GroupView,
+    GuidanceView,
     HypothesisView,
     Instant,
     Resolution,
@@ -51,6 +52,7 @@ class IncidentView(BaseModel):
     similar: list[SimilarView]
     blast_radius: list[BlastRadiusView]
     runbooks: list[str]
+    guidance: GuidanceView
     gaps: list[GapView]
     timings: dict[str, float | dict[str, float]]
     deliveries: list[DeliveryView]
@@ -81,7 +83,7 @@ class IncidentView(BaseModel):
             alerts=_alerts(incident),
             subjects=[SubjectView.of(subject) for subject in incident.subjects],
             runbooks=list(incident.runbooks),
-            gaps=[GapView(source=g.source, question=g.question, reason=g.reason) for g in incident.gaps],
+            gaps=[GapView.of(gap) for gap in incident.gaps],
             timings=_timings(incident),
             deliveries=[
                 DeliveryView(
@@ -134,13 +136,15 @@ def _timings(incident: Incident) -> dict[str, float | dict[str, float]]:
 def _judgement(assessment: Assessment | None, onset_at: datetime | None) -> dict[str, Any]:
     """The judged fields; empty before the first enrichment."""
     if assessment is None:
-        return {"hypotheses": [], "findings": [], "changes": [], "similar": [], "blast_radius": []}
+        lists: dict[str, Any] = {"hypotheses": [], "findings": [], "changes": [], "similar": [], "blast_radius": []}
+        return {**lists, "guidance": GuidanceView()}
     return {
         "hypotheses": [HypothesisView.model_validate(one) for one in assessment.hypotheses],
         "findings": [_finding(one) for one in assessment.findings],
         "changes": [ChangeView.of(change, onset_at) for change in assessment.changes],
         "similar": [SimilarView.model_validate(one) for one in assessment.similar],
         "blast_radius": [BlastRadiusView.model_validate(one) for one in assessment.blast_radius],
+        "guidance": GuidanceView.model_validate(assessment.guidance),
     }
 
 

@@ -18,6 +18,8 @@ from app.api.problems import documented
 from app.api.views import IncidentLink, IncidentPage, Resolution, SimilarView, Timeline, TimelineLine
 from app.domain.alert import AlertStatus, Severity
 from app.domain.evidence import Evidence
+from app.domain.narrowing import evidence_within, within
+from app.domain.scope import Scope
 from app.redact import redact
 from app.store.codec import evidence_to_json
 from app.store.search import MAX_LIMIT, Filter
@@ -64,8 +66,20 @@ class IncidentQuery(BaseModel):
     cursor: Annotated[str | None, Field(max_length=300)] = None
 
 
+Sight = Annotated[Scope, Depends(may_read)]
+
+
+async def seen(context: Context, incident_id: UUID, sight: Sight) -> UUID:
+    """The id of an incident that the token may see. Raises `NotFoundError`, also where there is one elsewhere."""
+    await context.search.require(incident_id, sight)
+    return incident_id
+
+
+IncidentId = Annotated[UUID, Depends(seen)]
+
+
 @router.get("", responses=BAD_REQUEST)
-async def list_incidents(context: Context, query: Annotated[IncidentQuery, Query()]) -> IncidentPage:
+async def list_incidents(context: Context, query: Annotated[IncidentQuery, Query()], sight: Sight) -> IncidentPage:
     """List incidents, newest first."""
     page = await context.search.page(
         Filter(
@@ -81,29 +95,31 @@ async def list_incidents(context: Context, query: Annotated[IncidentQuery, Query
             text=query.q,
             limit=query.limit,
             cursor=query.cursor,
+            scope=sight,
         )
     )
     return IncidentPage.of(page, context.settings.public_url)
 
 
 @router.get("/{incident_id}", responses=NOT_FOUND)
-async def get_incident(context: Context, incident_id: UUID) -> IncidentView:
+async def get_incident(context: Context, incident_id: IncidentId, sight: Sight) -> IncidentView:
     """Show the whole record."""
-    return IncidentView.of(await context.incidents.get(incident_id), context.settings.public_url)
+    incident = within(await context.incidents.get(incident_id), sight)
+    return IncidentView.of(incident, context.settings.public_url)
 
 
 @router.get("/{incident_id}/evidence", responses=NOT_FOUND, response_model=Evidence)
-async def get_evidence(context: Context, incident_id: UUID) -> JSONResponse:
+async def get_evidence(context: Context, incident_id: IncidentId, sight: Sight) -> JSONResponse:
     """Show all that was seen: items with the ids that findings cite, and gaps."""
-    evidence = await context.incidents.evidence(incident_id)
+    evidence = evidence_within(await context.incidents.evidence(incident_id), sight)
     # It may be tens of megabytes of text: not on the event loop.
     return await asyncio.to_thread(lambda: JSONResponse(evidence_to_json(evidence)))
 
 
 @router.get("/{incident_id}/timeline", responses=NOT_FOUND)
-async def get_timeline(context: Context, incident_id: UUID) -> Timeline:
+async def get_timeline(context: Context, incident_id: IncidentId, sight: Sight) -> Timeline:
     """Show the story so far, oldest first."""
-    incident = await context.incidents.get(incident_id)
+    incident = within(await context.incidents.get(incident_id), sight)
     return Timeline(items=[TimelineLine(at=e.at, kind=e.kind, text=e.text, source=e.source) for e in incident.timeline])
 
 
@@ -114,14 +130,14 @@ class SimilarList(BaseModel):
 
 
 @router.get("/{incident_id}/similar", responses=NOT_FOUND)
-async def get_similar(context: Context, incident_id: UUID) -> SimilarList:
+async def get_similar(context: Context, incident_id: IncidentId, sight: Sight) -> SimilarList:
     """Show past incidents that this one resembles."""
-    incident = await context.incidents.get(incident_id)
+    incident = within(await context.incidents.get(incident_id), sight)
     return SimilarList(items=IncidentView.of(incident, context.settings.public_url).similar)
 
 
 @router.put("/{incident_id}/resolution", responses={**BAD_REQUEST, **documented(404, 413)})
-async def put_resolution(context: Context, incident_id: UUID, resolution: Resolution) -> Resolution:
+async def put_resolution(context: Context, incident_id: IncidentId, resolution: Resolution) -> Resolution:
     """Record what a person found; it replaces what was recorded before."""
     kept = Resolution(**{name: _written(text) for name, text in resolution.model_dump().items()})
     await context.incidents.resolve(incident_id, kept.model_dump())
@@ -134,7 +150,7 @@ async def put_resolution(context: Context, incident_id: UUID, resolution: Resolu
     responses={**BAD_REQUEST, **documented(404)},
     operation_id="post_ask_again",
 )
-async def ask_again(request: Request, context: Context, incident_id: UUID) -> IncidentLink:
+async def ask_again(request: Request, context: Context, incident_id: IncidentId) -> IncidentLink:
     """Look into it anew, also if it was given up; the answer comes before the look."""
     await context.asking.again(incident_id, redact(named(request)))
     return IncidentLink(id=str(incident_id), url=f"{context.settings.public_url}/incidents/{incident_id}")

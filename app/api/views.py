@@ -1,12 +1,14 @@
 """What REST shows of an incident: fixed names, times in RFC 3339 UTC, ids as text."""
 
+import operator
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from app.domain.change import Change
+from app.domain.evidence import Gap
 from app.domain.subject import Subject
 from app.store.search import Hit, Page
 
@@ -34,6 +36,15 @@ class SubjectView(FromDomain):
     def of(cls, subject: Subject) -> "SubjectView":
         """From the domain."""
         return cls(cluster=subject.cluster, namespace=subject.namespace, kind=subject.kind, name=subject.name)
+
+
+class GuidanceView(FromDomain):
+    """What the playbooks say about the alerts: what they measured, what it means, what to check."""
+
+    playbooks: list[str] = []
+    measured: list[str] = []
+    notes: list[str] = []
+    first_checks: list[str] = []
 
 
 class IncidentLine(BaseModel):
@@ -185,11 +196,17 @@ class BlastRadiusView(FromDomain):
 
 
 class GapView(BaseModel):
-    """What could not be seen."""
+    """What could not be seen; `cluster` names whose source it is, where clusters have names."""
 
     source: str
     question: str
     reason: str
+    cluster: str = Field("", exclude_if=operator.not_)
+
+    @classmethod
+    def of(cls, gap: Gap) -> "GapView":
+        """From the domain."""
+        return cls(source=gap.source, question=gap.question, reason=gap.reason, cluster=gap.cluster)
 
 
 class DeliveryView(BaseModel):

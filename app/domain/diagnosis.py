@@ -7,13 +7,14 @@ from dataclasses import dataclass
 class Diagnosis:
     """Whether a source or notifier works, what was seen, and the fix where it does not.
 
-    Healthy with a fix is advice: it works, and would work better.
+    Healthy with a fix is advice: it works, and would work better. `parts` are lines of their own that follow.
     """
 
     name: str
     healthy: bool
     statement: str
     fix: str = ""
+    parts: tuple["Diagnosis", ...] = ()
 
     @property
     def mark(self) -> str:

@@ -67,8 +67,8 @@ class Series:
 class LogPattern:
     """Log lines of one shape.
 
-    `baseline_count` is that of the usual hour, for a time as long as `count` covers; None where that was not
-    asked or not answered. A source gives one item for each distinct redacted line (`template` is the line
+    `baseline_count` is that of samples of the usual time, scaled to a time as long as `count` covers; None where
+    that was not asked or not answered. A source gives one item for each distinct redacted line (`template` is the line
     without its time); analysis folds them. `origin` says where: "current", "previous" (run of the container)
     or a log store.
     """
@@ -102,11 +102,15 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What could not be seen, and why: "loki", "errors of shop/checkout", "no answer in 4 s"."""
+    """What could not be seen, and why: "loki", "errors of shop/checkout", "no answer in 4 s".
+
+    `cluster`: the name in the settings whose source it is; empty for a single cluster without one.
+    """
 
     source: str
     question: str
     reason: str
+    cluster: str = ""
 
     @property
     def is_pending(self) -> bool:

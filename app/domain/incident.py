@@ -9,6 +9,8 @@ from uuid import UUID
 from app.domain.alert import Alert, AlertStatus, Severity
 from app.domain.change import Change
 from app.domain.evidence import DROPPED, Evidence, Gap
+from app.domain.playbook import Guidance
+from app.domain.scope import EVERYTHING, Scope
 from app.domain.subject import Subject
 
 Confidence = Literal["high", "medium", "low"]
@@ -140,6 +142,7 @@ class Assessment:
     similar: tuple[PastIncident, ...] = ()
     blast_radius: tuple[BlastRadiusEntry, ...] = ()
     subjects: tuple[Subject, ...] = ()
+    guidance: Guidance = field(default_factory=Guidance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,7 @@ class Incident:
 
     `storm`: the key of the storm that this is the parent of. `parent_headline`: of the storm that swept it in, while
     that storm rages. `times_today`: how often it began in a day. `parked`: why nobody looks into it any more.
+    `scope`: whom this view of it is for; `elsewhere`: how many workloads of other namespaces it leaves out.
     """
 
     id: UUID
@@ -214,6 +218,8 @@ class Incident:
     parked: str | None = None
     parent_headline: str = ""
     times_today: int = 1
+    scope: Scope = EVERYTHING
+    elsewhere: int = 0
 
     @property
     def is_absorbed(self) -> bool:
@@ -227,8 +233,9 @@ class Incident:
 
     @property
     def runbooks(self) -> tuple[str, ...]:
-        """The runbook addresses that the alerts' annotations name, once each."""
-        urls = (alert.annotations.get("runbook_url", "") for alert in self.alerts)
+        """The runbook addresses that the alerts' annotations name, then those of the playbooks, once each."""
+        own = (alert.annotations.get("runbook_url", "") for alert in self.alerts)
+        urls = (*own, *(self.assessment.guidance.runbooks if self.assessment else ()))
         return tuple(dict.fromkeys(url for url in urls if url))
 
     @property

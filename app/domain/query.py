@@ -106,13 +106,16 @@ class PromQuery:
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """The subject's log lines that look like errors, in [start, end); `baseline_start` opens the usual hour."""
+    """The subject's log lines that look like errors, in [start, end); of a Node, those of its system services.
+
+    `usual`: short samples [start, end) of the usual time, to compare with.
+    """
 
     question: str
     subject: Subject
     start: datetime
     end: datetime
-    baseline_start: datetime
+    usual: tuple[tuple[datetime, datetime], ...] = ()
     pods: tuple[str, ...] = ()
 
 

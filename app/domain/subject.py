@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 WORKLOAD_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicaSet", "Rollout"})
+SUBJECTS_KEPT = 50
 CLUSTER_SCOPED_KINDS = frozenset({"Node", "Namespace", "PersistentVolume", "APIService", "Cluster"})
 
 

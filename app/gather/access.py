@@ -8,9 +8,10 @@ from time import monotonic
 
 from app import telemetry
 from app.domain.errors import SourceError
-from app.domain.evidence import Evidence
+from app.domain.evidence import Evidence, Gap
 from app.domain.query import Query
 from app.gather.breaker import Breaker
+from app.gather.logs.allowance import OverBudgetError
 from app.gather.places import Places, Turn
 from app.gather.source import Source
 
@@ -29,20 +30,29 @@ class _Call:
 
 
 class Access:
-    """Asks a source for whoever wants to know. When many groups fire at once, each question is asked once.
+    """Asks a source of one cluster for whoever wants to know. When many groups fire, each question is asked once.
 
     Good answers are remembered for some seconds; a failure is shared only by those who wait for it together.
     `patience_seconds`: a question that was under way for so long when its last incident gave up has failed.
+    `cluster`: the name of the one that it answers for; empty where there is only one and it has none.
     """
 
-    def __init__(self, source: Source, patience_seconds: float, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, source: Source, patience_seconds: float, clock: Callable[[], float] = monotonic, *, cluster: str = ""
+    ) -> None:
         self.source = source
+        self.cluster = cluster
+        self.name = f"{source.name}@{cluster}" if cluster else source.name
         self._patience_seconds = patience_seconds
         self.breaker = Breaker(clock)
         self._clock = clock
         self._places = Places(CONCURRENT_QUESTIONS)
         self._calls: dict[Query, _Call] = {}
         self._answers: OrderedDict[Query, tuple[float, Evidence]] = OrderedDict()
+
+    def gap(self, query: Query, reason: str) -> Gap:
+        """What it could not show."""
+        return Gap(self.source.name, query.question, reason, self.cluster)
 
     def share(self, replicas: int) -> None:
         """So many processes ask this source: together no more at a time than one alone would, but one each."""
@@ -59,18 +69,24 @@ class Access:
         if not fresh and (known := self._remembered(key)) is not None:
             return known
         call = None if fresh else self._calls.get(key)
+        is_own = call is None
         if call is None:
             call = self._begin(key, query, urgency, fresh=fresh)
         call.turn.urgency = max(call.turn.urgency, urgency)
         call.waiting += 1
         try:
             return await asyncio.shield(call.task)
+        except OverBudgetError:
+            # Another incident's budget was too small for it; ours may do.
+            if is_own:
+                raise
         finally:
             call.waiting -= 1
             if call.waiting == 0 and not call.task.done():
                 call.task.cancel()
                 # Who asks from now on must not join what is being dropped.
                 self._forget(key, call.task)
+        return await self.answer(query, urgency)
 
     def _begin(self, key: Query, query: Query, urgency: int, *, fresh: bool) -> _Call:
         if not self.breaker.admits():
@@ -86,7 +102,11 @@ class Access:
         await self._places.take(turn)
         began = self._clock()
         try:
-            answer = await self.source.answer(query)
+            answer = self._signed(await self.source.answer(query))
+        except OverBudgetError:
+            # It was not asked: that is no sign of health either.
+            self.breaker.gave_up()
+            raise
         except SourceError as error:
             self.breaker.failed(str(error)) if error.source_is_sick else self.breaker.answered()
             raise
@@ -99,8 +119,14 @@ class Access:
             self.breaker.answered()
         finally:
             self._places.give_back()
-            telemetry.SOURCE_BREAKER_OPEN.labels(self.source.name).set(self.breaker.is_open)
+            telemetry.SOURCE_BREAKER_OPEN.labels(self.source.name, self.cluster).set(self.breaker.is_open)
         return answer
+
+    def _signed(self, answer: Evidence) -> Evidence:
+        """With the cluster on its gaps: a source knows but the one that it looks into."""
+        if not self.cluster or not answer.gaps:
+            return answer
+        return replace(answer, gaps=tuple(replace(gap, cluster=self.cluster) for gap in answer.gaps))
 
     def _ended(self, key: Query, task: asyncio.Task[Evidence], *, remember: bool) -> None:
         self._forget(key, task)

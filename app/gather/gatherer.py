@@ -1,23 +1,28 @@
 """Asks all sources at once: every question under the deadline, every failure a named gap."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import structlog
 
 from app.domain.alert import Alert, Severity
 from app.domain.errors import SourceError
 from app.domain.evidence import PENDING, Evidence, Gap
+from app.domain.log_budget import LogBudget, Meter
 from app.domain.query import Query
 from app.domain.subject import Subject
 from app.gather.access import Access
 from app.gather.harvest import Harvest
+from app.gather.logs.allowance import ALLOWANCE, Allowance, MemoryMeter
 from app.gather.owed import calls_of, kind_of_source
 from app.gather.plan import Plan
 from app.gather.planner import Planner
 from app.gather.source import Source
+from app.gather.ways import Ways
 
 MAX_KUBERNETES_CALLS = 40
 # What a source that does not listen to its cancellation may cost beyond the deadline.
@@ -32,31 +37,50 @@ STEP_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """What all gatherings share: the ways to the sources, and how long any one incident waits."""
+    """What all gatherings share: the ways to the sources, how long one incident waits, who counts what is read."""
 
-    ways: tuple[Access, ...]
+    ways: Ways
     deadline_seconds: float
+    meter: Meter
 
 
 class Gatherer:
     """Holds the sources; each incident gets a `Gathering` of its own."""
 
-    def __init__(self, sources: Sequence[Source], planner: Planner, deadline_seconds: float) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source] | Mapping[str, Sequence[Source]],
+        planner: Planner,
+        deadline_seconds: float,
+        meter: Meter | None = None,
+    ) -> None:
+        """`sources`: by the cluster that they look into, or those of a single cluster without a name.
+
+        `meter` counts what is read from log stores; without one, this process does by itself.
+        """
         self.planner = planner
-        ways = tuple(Access(source, deadline_seconds / 2) for source in sources)
-        self._desk = _Desk(ways, deadline_seconds)
+        by_cluster = sources if isinstance(sources, Mapping) else {"": sources}
+        ways = Ways(by_cluster, deadline_seconds / 2)
+        self._desk = _Desk(ways, deadline_seconds, meter or MemoryMeter(LogBudget()))
 
     @property
     def ways(self) -> tuple[Access, ...]:
         """The way to each source, with how it fares."""
-        return self._desk.ways
+        return self._desk.ways.every
 
-    def start(self, alerts: tuple[Alert, ...], subjects: tuple[Subject, ...], now: datetime) -> "Gathering":
-        """Begin to ask; returns at once. The caller must `finish` or `aclose` it."""
+    def start(
+        self, alerts: tuple[Alert, ...], subjects: tuple[Subject, ...], now: datetime, incident: str = ""
+    ) -> "Gathering":
+        """Begin to ask; returns at once. The caller must `finish` or `aclose` it.
+
+        `incident`: whose log budget this is, for an incident may be looked into again.
+        """
         urgency = max((alert.severity for alert in alerts), default=Severity.WARNING)
         # Up, not down: what was measured in the last seconds is what the alert fires for.
         to_step = timedelta(seconds=-now.timestamp() % STEP_SECONDS)
-        return Gathering(self._desk, self.planner.begin(alerts, subjects, now + to_step), Manner(urgency))
+        return Gathering(
+            self._desk, self.planner.begin(alerts, subjects, now + to_step), Manner(urgency, incident=incident)
+        )
 
     async def ask(self, queries: Iterable[Query], now: datetime) -> Evidence:
         """The answers to these questions alone, as of now, without any that follow from them."""
@@ -75,6 +99,7 @@ class Manner:
     urgency: int = Severity.WARNING
     fresh: bool = False
     follow: bool = True
+    incident: str = ""
 
 
 class Gathering:
@@ -90,8 +115,10 @@ class Gathering:
         self._harvest = Harvest()
         self._asked: set[tuple[str, Query]] = set()
         self._calls_left = MAX_KUBERNETES_CALLS
-        self._open: dict[asyncio.Task[None], tuple[str, Query]] = {}
+        self._open: dict[asyncio.Task[None], tuple[Access, Query]] = {}
         self._idle = asyncio.Event()
+        self._context = copy_context()
+        self._context.run(ALLOWANCE.set, Allowance(desk.meter, manner.incident or uuid4().hex))
         self._ask_all(plan.first)
         self._settle()
 
@@ -108,13 +135,13 @@ class Gathering:
         """What is there so far; what was asked and not answered yet is a gap."""
         over = self._elapsed_seconds() >= self._desk.deadline_seconds
         reason = f"no answer in {self._desk.deadline_seconds:g} s" if over else PENDING
-        waiting = [(query, Gap(source, query.question, reason)) for source, query in self._open.values()]
+        waiting = [(query, way.gap(query, reason)) for way, query in self._open.values()]
         return self._harvest.evidence(waiting, self._plan.is_moot)
 
     async def finish(self) -> Evidence:
         """Everything, at the deadline at the latest."""
         if not await self.wait(self._deadline - self._loop.time() + GRACE_SECONDS):
-            log.warning("source ignores its deadline", sources=sorted({name for name, _ in self._open.values()}))
+            log.warning("source ignores its deadline", sources=sorted({way.name for way, _ in self._open.values()}))
         evidence = self.evidence()
         await self.aclose()
         return evidence
@@ -129,16 +156,16 @@ class Gathering:
 
     def _ask_all(self, queries: Iterable[Query]) -> None:
         for query in queries:
-            takers = [way for way in self._desk.ways if way.source.accepts(query)]
+            lookout = self._desk.ways.into(query.subject.cluster)
+            takers = [way for way in lookout.ways if way.source.accepts(query)]
             if not takers and (missing := kind_of_source(query)):
-                self._harvest.not_configured(missing, query)
+                self._harvest.absent(Gap(missing, query.question, lookout.absence, lookout.cluster))
             for way in takers:
                 self._ask(way, query)
 
     def _ask(self, way: Access, query: Query) -> None:
-        source = way.source
         # The same thing in other words is the same question.
-        key = (source.name, replace(query, question=""))
+        key = (way.name, replace(query, question=""))
         if key in self._asked or self._loop.time() >= self._deadline:
             return
         self._asked.add(key)
@@ -146,33 +173,32 @@ class Gathering:
         # What another incident asks at this moment is no call of this one.
         calls = 0 if not self._manner.fresh and way.has(query) else calls_of(query)
         if calls > self._calls_left:
-            self._harvest.failed(query, Gap(source.name, query.question, "too many questions for one incident"))
+            self._harvest.failed(query, way.gap(query, "too many questions for one incident"))
             return
         self._calls_left -= calls
-        task = self._loop.create_task(self._answer(way, query))
-        self._open[task] = (source.name, query)
+        task = self._loop.create_task(self._answer(way, query), context=self._context)
+        self._open[task] = (way, query)
         task.add_done_callback(self._closed)
 
     async def _answer(self, way: Access, query: Query) -> None:
-        source = way.source
         try:
             async with asyncio.timeout_at(self._deadline):
                 answer = await way.answer(query, self._manner.urgency, fresh=self._manner.fresh)
             took = self._elapsed_seconds() * 1000
-            self._harvest.add(source.name, query, answer, took)
+            self._harvest.add(way, query, answer, took)
             if self._manner.follow:
                 self._ask_all(self._plan.follow_up(query, answer))
         except TimeoutError:
-            self._failed(source, query, f"no answer in {self._desk.deadline_seconds:g} s")
+            self._failed(way, query, f"no answer in {self._desk.deadline_seconds:g} s")
         except SourceError as error:
-            self._failed(source, query, str(error))
+            self._failed(way, query, str(error))
         except Exception as error:  # a bug in one source costs only itself
-            log.exception("source failed", source=source.name, question=query.question)
-            self._failed(source, query, f"internal error ({type(error).__name__})")
+            log.exception("source failed", source=way.name, question=query.question)
+            self._failed(way, query, f"internal error ({type(error).__name__})")
 
-    def _failed(self, source: Source, query: Query, reason: str) -> None:
-        self._harvest.failed(query, Gap(source.name, query.question, reason))
-        self._harvest.took(source.name, self._elapsed_seconds() * 1000)
+    def _failed(self, way: Access, query: Query, reason: str) -> None:
+        self._harvest.failed(query, way.gap(query, reason))
+        self._harvest.took(way, self._elapsed_seconds() * 1000)
 
     def _closed(self, task: asyncio.Task[None]) -> None:
         self._open.pop(task, None)

@@ -33,15 +33,19 @@ class TooLargeError(SourceError):
 SICK_STATUS = frozenset({401, 429})
 
 
-def request_headers(static: Mapping[str, str], token: Secret) -> dict[str, str]:
-    """The headers of one request; a token from a file is read anew. Raises `SourceError` if it cannot be."""
+def request_headers(static: Mapping[str, str], token: Secret, scheme: str = "Bearer") -> dict[str, str]:
+    """The headers of one request; a token from a file is read anew. Raises `SourceError` if it cannot be.
+
+    A token that brings its own scheme (`Basic …`) keeps it.
+    """
     headers = {"Accept": "application/json", **static}
     if not token:
         return headers
     try:
-        headers["Authorization"] = f"Bearer {token.read()}"
+        value = token.read()
     except SettingsError as error:
         raise SourceError(f"its token: {error}") from error
+    headers["Authorization"] = value if " " in value else f"{scheme} {value}"
     return headers
 
 
@@ -92,7 +96,7 @@ def _by_class(status: int, vendor: str) -> str:
 
 
 def _error_text(answer: Answer) -> str:
-    """What the back end says is wrong: `error` of Prometheus' envelope, else a plain text line; never HTML."""
+    """What the back end says is wrong: `error` of its envelope, which may have a `reason`, else a line; never HTML."""
     if answer.media_type in MARKUP_TYPES:
         return "it answered HTML: is the URL a proxy or login page?"
     if answer.media_type in JSON_TYPES:
@@ -101,5 +105,6 @@ def _error_text(answer: Answer) -> str:
         except (ValueError, RecursionError):
             return ""
         text = (body.get("error") or body.get("message")) if isinstance(body, dict) else None
+        text = text.get("reason") if isinstance(text, dict) else text
         return short(text) if isinstance(text, str) else ""
     return short(answer.body[:4096].decode(errors="replace"))

@@ -13,6 +13,9 @@ from app.domain.query import (
 )
 
 # Requests to the API server; a rollout's history reads the workload, its revisions and perhaps events.
+NOT_CONFIGURED = "not configured"
+LOG_STORE = "logs"
+"""Whichever log store would answer, where none is configured."""
 _CALLS: dict[type[Query], int] = {
     RolloutQuery: 3,
     ServicesQuery: 2,
@@ -21,7 +24,12 @@ _CALLS: dict[type[Query], int] = {
     ProbeQuery: 0,
     ChangesQuery: 0,
 }
-_OTHER_SOURCES: dict[type[Query], str] = {PromQuery: "prometheus", LogQuery: "loki", ProbeQuery: "", ChangesQuery: ""}
+_OTHER_SOURCES: dict[type[Query], str] = {
+    PromQuery: "prometheus",
+    LogQuery: LOG_STORE,
+    ProbeQuery: "",
+    ChangesQuery: "",
+}
 
 
 def calls_of(query: Query) -> int:
@@ -30,10 +38,13 @@ def calls_of(query: Query) -> int:
 
 
 def kind_of_source(query: Query) -> str:
-    """The source that would answer it; empty for probes, which are off because somebody wants that.
+    """The source that would answer it; empty where nobody misses it.
 
-    And for the journal, which only a single look without a database has not, and for who calls whom: few count that.
+    Probes are off because somebody wants that, few ship the journals of nodes or count who calls whom, and the journal
+    of changes is missing in a single look without a database only.
     """
     if isinstance(query, PromQuery) and query.name == CALLS:
+        return ""
+    if isinstance(query, LogQuery) and query.subject.kind == "Node":
         return ""
     return _OTHER_SOURCES.get(type(query), "kubernetes")

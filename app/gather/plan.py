@@ -5,6 +5,7 @@ from datetime import datetime
 
 from app.domain.evidence import Evidence, Gap, ObjectState, Series
 from app.domain.query import (
+    LogQuery,
     ObjectQuery,
     ObjectsQuery,
     PodsQuery,
@@ -24,6 +25,7 @@ MAX_DEPTH = 5
 MAX_PODS_OF_A_QUESTION = 3
 MAX_PODS_LOOKED_INTO = 6
 MAX_LOGS = 12
+MAX_JOURNALS = 1
 MAX_NEIGHBOURS = 3
 MAX_OTHERS_MEASURED = 3
 MAX_CALLEES = 3
@@ -55,6 +57,7 @@ class Plan:
         self._overviews = {query.subject.name for query in first if isinstance(query, ServicesQuery)}
         self._neighbours: set[Subject] = set()
         self._logs_left = MAX_LOGS
+        self._journals_left = MAX_JOURNALS
         self._neighbours_left = MAX_NEIGHBOURS
         self._others_left = MAX_OTHERS_MEASURED
         self._with_claims_left = MAX_PODS_WITH_CLAIMS
@@ -246,12 +249,21 @@ class Plan:
         if subject not in self._neighbours:
             queries.append(questions.events(subject))
         if node := spec.get("nodeName"):
-            queries.append(questions.state(Subject(subject.cluster, "", "Node", str(node))))
+            on = Subject(subject.cluster, "", "Node", str(node))
+            queries.append(questions.state(on))
+            if subject not in self._neighbours and badness(pod):
+                queries.extend(self._journal(on))
         if not node or (subject not in self._neighbours and self._with_claims_left):
             claims = states_of_claims(pod)
             self._with_claims_left -= bool(claims)
             queries.extend(claims)
         return queries
+
+    def _journal(self, node: Subject) -> list[Query]:
+        """What the system services of the worst pod's node say: its application log does not know why it ended."""
+        asked = [query for query in self._about(node, ()) if isinstance(query, LogQuery)] if self._journals_left else []
+        self._journals_left -= len(asked)
+        return list(asked)
 
     def _logs(self, pod: ObjectState) -> list[Query]:
         looks = [look for look in containers_of(pod) if look.ran]

@@ -70,7 +70,9 @@ class Planner:
         probes = [
             questions.health(subject, entry.url)
             for entry in self._health_urls
-            if entry.namespace in {"", subject.namespace} and entry.workload in {"", subject.name}
+            if entry.namespace in {"", subject.namespace}
+            and entry.workload in {"", subject.name}
+            and entry.cluster in {"", subject.cluster}
         ]
         return (*self._more(alerts, subject, now), *probes)
 

@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from app.domain.alert import Alert, AlertGroup, AlertStatus
-from app.domain.subject import CLUSTER_SCOPED_KINDS, WORKLOAD_KINDS, Subject
+from app.domain.subject import CLUSTER_SCOPED_KINDS, SUBJECTS_KEPT, WORKLOAD_KINDS, Subject
 from app.ingest.naming import ANYTHING, EXPORTER, FAMILIES, NO_NAMES, Naming
 from app.ingest.pods import workload_of_pod, workload_of_replica_set
 
-SUBJECTS_KEPT = 50
 CLUSTER_CHARACTERS = 200
 
 # Names go into addresses of the Kubernetes API later: nothing but an object's name, or a host's, may pass.

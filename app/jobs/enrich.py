@@ -140,10 +140,11 @@ class Enricher:
 
 
 def _count(evidence: Evidence) -> None:
-    for source, milliseconds in evidence.milliseconds.items():
-        telemetry.GATHER_SECONDS.labels(source).observe(milliseconds / 1000)
+    for way, milliseconds in evidence.milliseconds.items():
+        source, _, cluster = way.partition("@")
+        telemetry.GATHER_SECONDS.labels(source, cluster).observe(milliseconds / 1000)
     for gap in evidence.gaps:
-        telemetry.GAPS.labels(gap.source).inc()
+        telemetry.GAPS.labels(gap.source, gap.cluster).inc()
 
 
 def _reason(error: Exception) -> str:
@@ -153,7 +154,7 @@ def _reason(error: Exception) -> str:
 
 
 def _about(work: Work) -> About:
-    return About(work.alerts, work.subjects, work.received_at)
+    return About(work.alerts, work.subjects, work.received_at, str(work.incident_id))
 
 
 def _summary(judged: Judged, recollection: Recollection) -> Summary:

@@ -15,6 +15,7 @@ from app.store.leftovers import (
     forget_changes,
     forget_groups,
     forget_leases,
+    forget_log_bytes,
     forget_rejections,
     forget_story_keys,
 )
@@ -80,7 +81,7 @@ class Retention:
                 await self._months.drop(table)
                 log.info("dropped a month of old details", partition=table.name)
                 yield 0
-        for forget in (forget_groups, forget_leases, forget_rejections, forget_changes):
+        for forget in (forget_groups, forget_leases, forget_rejections, forget_changes, forget_log_bytes):
             while await forget(self._store, since) >= BATCH:
                 yield 0
         while await forget_story_keys(self._store, datetime.now(UTC) - STORIES_KEPT) >= BATCH:

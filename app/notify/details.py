@@ -8,14 +8,16 @@ from urllib.parse import urlsplit
 from app.domain.change import Change
 from app.domain.evidence import Gap
 from app.domain.incident import Assessment, BlastRadiusEntry, Hypothesis, Incident
+from app.domain.playbook import Guidance
 from app.notify.gaps import source_name
 from app.notify.page import Occasion, head_page, recovery_confirmed
-from app.notify.words import relative, short
+from app.notify.words import is_read_only, relative, short
 
 WORDS = {"high": "Likely", "medium": "Possibly", "low": "Not proven"}
 _STATEMENT = 300
 _LINE = 200
 _HYPOTHESES = 3
+_MEASURED, _NOTES, _CHECKS = 6, 3, 4
 # A storm's thread is the list of what it swept in.
 _LISTED = 60
 _IN_A_LINE = 25
@@ -31,6 +33,7 @@ def details_page(incident: Incident, occasion: Occasion) -> Mapping[str, Any]:
     assessment = incident.assessment
     onset = incident.onset_at or incident.started_at
     lists: dict[str, Any] = {"hypotheses": (), "findings": (), "changes": (), "blast_radius": ()}
+    guidance = assessment.guidance if assessment else Guidance()
     most = _LISTED if incident.storm else 8
     if assessment is not None:
         lists = {
@@ -50,6 +53,16 @@ def details_page(incident: Incident, occasion: Occasion) -> Mapping[str, Any]:
         "open_questions": _first(6, [_gap(one) for one in incident.gaps if one.is_pending]),
         "runbooks": tuple({"url": url, "host": _host(url)} for url in incident.runbooks[:3]),
         "state": _state(incident),
+        **_guidance(guidance),
+    }
+
+
+def _guidance(guidance: Guidance) -> Mapping[str, Any]:
+    """What the playbooks measured, say and advise; a command that is not told whole is not told at all."""
+    return {
+        "measured": tuple(short(line, _LINE) for line in guidance.measured[:_MEASURED]),
+        "playbook_notes": tuple(short(line, _STATEMENT) for line in guidance.notes[:_NOTES]),
+        "first_checks": tuple(check for check in guidance.first_checks[:_CHECKS] if is_read_only(check)),
     }
 
 
@@ -87,7 +100,7 @@ def _change(item: Change, onset: datetime) -> Mapping[str, Any]:
 
 
 def _gap(gap: Gap) -> str:
-    name = source_name(gap.source)
+    name = source_name(gap.source) + (f" of {gap.cluster}" if gap.cluster else "")
     return short(f"{name}: {gap.question} ({gap.reason})" if gap.question else f"{name}: {gap.reason}", _LINE)
 
 

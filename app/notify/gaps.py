@@ -9,10 +9,14 @@ _NAMES = {
     "kubernetes": "Kubernetes",
     "prometheus": "Prometheus",
     "loki": "Loki",
+    "victorialogs": "VictoriaLogs",
+    "elasticsearch": "Elasticsearch",
+    "logs": "log store",
     "probe": "health probes",
     "journal": "config changes",
 }
 _NARROWEST = 100
+_WHOLE_REASON, _REASON = 80, 28
 
 
 def source_name(source: str) -> str:
@@ -20,9 +24,15 @@ def source_name(source: str) -> str:
     return _NAMES.get(source, source)
 
 
+def _name(gap: Gap, among: Sequence[Gap]) -> str:
+    """With its cluster only where sources of several are told of: the message says already where it happened."""
+    several = len({one.cluster for one in among}) > 1
+    return f"{source_name(gap.source)} of {gap.cluster}" if several and gap.cluster else source_name(gap.source)
+
+
 def still_asking(gaps: Sequence[Gap]) -> str:
     """`Still asking: Kubernetes, Loki`: an open question is no failure."""
-    names = dict.fromkeys(source_name(gap.source) for gap in gaps if gap.is_pending)
+    names = dict.fromkeys(_name(gap, gaps) for gap in gaps if gap.is_pending)
     return f"Still asking: {', '.join(names)}" if names else ""
 
 
@@ -31,12 +41,18 @@ def not_seen(gaps: Sequence[Gap], width: int) -> str:
     by_source: dict[str, list[Gap]] = {}
     for gap in gaps:
         if not gap.is_pending:
-            by_source.setdefault(gap.source, []).append(gap)
+            by_source.setdefault(_name(gap, gaps), []).append(gap)
     if not by_source:
         return ""
     # A reason is worth a second line, the questions are not: they stand in the details.
     line = ""
-    for parts, room in ((_questions(by_source), width), (_reasons(by_source), width * 2), (_names(by_source), 0)):
+    told = (
+        (_questions(by_source), width),
+        (_reasons(by_source, _WHOLE_REASON), width * 2),
+        (_reasons(by_source, _REASON), width * 2),
+        (list(by_source), 0),
+    )
+    for parts, room in told:
         line = "Not seen: " + ", ".join(parts)
         if len(line) <= room:
             return line
@@ -45,19 +61,15 @@ def not_seen(gaps: Sequence[Gap], width: int) -> str:
 
 def _questions(by_source: dict[str, list[Gap]]) -> list[str]:
     if any(len(gaps) > 1 or not gaps[0].question for gaps in by_source.values()):
-        return _reasons(by_source)
-    return [f"{source_name(source)}: {gap.question} ({gap.reason})" for source, (gap,) in by_source.items()]
+        return _reasons(by_source, _REASON)
+    return [f"{source}: {gap.question} ({gap.reason})" for source, (gap,) in by_source.items()]
 
 
-def _reasons(by_source: dict[str, list[Gap]]) -> list[str]:
+def _reasons(by_source: dict[str, list[Gap]], room: int) -> list[str]:
     """Sources that fail alike are told together."""
     by_reason: dict[str, list[str]] = {}
     for source, gaps in by_source.items():
         reasons = tuple(dict.fromkeys(gap.reason for gap in gaps))
         more = f" +{len(reasons) - 1}" if len(reasons) > 1 else ""
-        by_reason.setdefault(f"{short(reasons[0], 28)}{more}", []).append(source_name(source))
+        by_reason.setdefault(f"{short(reasons[0], room)}{more}", []).append(source)
     return [f"{', '.join(names)} ({reason})" for reason, names in by_reason.items()]
-
-
-def _names(by_source: dict[str, list[Gap]]) -> list[str]:
-    return [source_name(source) for source in by_source]

@@ -87,10 +87,16 @@ def head_page(incident: Incident, occasion: Occasion) -> Mapping[str, Any]:
         "not_seen": not_seen(incident.gaps, width),
         "still_asking": still_asking(incident.gaps) if incident.enrichment != "complete" else "",
         "edited": occasion.now,
-        "notices": tuple(short(notice, max(width, 48)) for notice in occasion.notices),
+        "notices": tuple(short(notice, max(width, 48)) for notice in (*_elsewhere(incident), *occasion.notices)),
         **_told(incident, width),
         **_why(incident, width),
     }
+
+
+def _elsewhere(incident: Incident) -> tuple[str, ...]:
+    """How much a channel for some namespaces is not told."""
+    count = incident.elsewhere
+    return (f"and {count} workload{'s' if count > 1 else ''} elsewhere",) if count else ()
 
 
 def _told(incident: Incident, width: int) -> Mapping[str, Any]:

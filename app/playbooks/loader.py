@@ -1,20 +1,20 @@
-"""Playbooks from YAML files: ours, and the team's over ours by name; a broken file is refused, the rest works."""
+"""Which playbooks speak for an alert: ours, and the team's over ours by name."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
-
-from app.domain.playbook import Playbook
+from app.domain.playbook import Advice, Playbook, PlaybookQuery
 from app.domain.subject import Subject
-from app.playbooks.schema import PlaybookFile, Where, faults
+from app.playbooks.extending import both
+from app.playbooks.reading import Folder
 
 CATALOG = Path(__file__).parent / "catalog"
-MAX_FILE_BYTES = 256 * 1024
+ANY_OTHER = "*"
+"""The pattern of a playbook for alerts that no other one names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +24,28 @@ class Playbooks:
     every: tuple[Playbook, ...]
     problems: tuple[str, ...] = ()
 
+    def named(self, alertname: str, subject: Subject) -> tuple[Playbook, ...]:
+        """Those that name this alert, each cut to what it says about it; an exact name before a pattern."""
+        fitting = [book for book in self.every if _names(book, alertname) and _covers(book, subject)]
+        known = [book for book in fitting if alertname in book.alerts]
+        alike = [book for book in fitting if book not in known and _is_told(book, alertname)]
+        # An alert that is known, only not about such a subject, is not one that nobody knows.
+        others = [] if any(_is_told(book, alertname) for book in self.every) else fitting
+        return tuple(_about(book, alertname, subject) for book in (*known, *alike, *others))
+
     def for_alert(self, alertname: str, subject: Subject) -> Playbook:
         """What is known for this alert, then for this kind of subject, then for all: as one playbook."""
-        named = [book for book in self.every if book.alerts and _names(book, alertname) and _covers(book, subject)]
+        named = self.named(alertname, subject)
         kindred = [book for book in self.every if not book.alerts and book.kinds and subject.kind in book.kinds]
         general = [book for book in self.every if not book.alerts and not book.kinds]
         layers = [*named, *kindred, *general]
         first = layers[0] if layers else Playbook("none")
-        fitting = (query for book in layers for query in book.queries if _covers(query, subject))
-        by_name = {query.name: query for query in reversed(list(fitting))}
+        by_name: dict[str, PlaybookQuery] = {}
+        for query in (query for book in layers for query in book.queries if _covers(query, subject)):
+            by_name.setdefault(query.name, query)
         return replace(
             first,
-            queries=tuple(reversed(by_name.values())),
+            queries=tuple(by_name.values()),
             notes=tuple(dict.fromkeys(note for book in layers for note in book.notes)),
             first_checks=tuple(dict.fromkeys(check for book in layers for check in book.first_checks)),
             runbook=next((book.runbook for book in layers if book.runbook), ""),
@@ -43,86 +53,66 @@ class Playbooks:
 
 
 def load_playbooks(directory: Path | None = None) -> Playbooks:
-    """Our catalogue and the team's directory; theirs win by name. Never raises for what a file holds."""
-    ours, our_problems = _load(CATALOG)
-    theirs, their_problems = _load(directory) if directory else ({}, [])
-    kept = [book for name, book in ours.items() if name not in theirs]
-    return Playbooks((*theirs.values(), *kept), (*their_problems, *our_problems))
+    """Our catalogue and the team's directory, read now. Never raises for what a file holds."""
+    ours = read_catalog()
+    if directory is None:
+        return Playbooks(tuple(ours.books.values()), ours.problems)
+    theirs = Folder(directory, ours.books)
+    theirs.refresh()
+    return together(ours, theirs)
+
+
+@cache
+def read_catalog() -> Folder:
+    """Our own playbooks, which do not change while the program runs."""
+    ours = Folder(CATALOG)
+    ours.refresh()
+    return ours
+
+
+def together(ours: Folder, theirs: Folder) -> Playbooks:
+    """Theirs over ours by name; one that extends ours stands in its place with what both say."""
+    replaced = {book.extends or name for name, book in theirs.books.items()}
+    kept = [book for name, book in ours.books.items() if name not in replaced]
+    return Playbooks((*theirs.books.values(), *kept), (*theirs.problems, *ours.problems))
 
 
 def lint(directory: Path) -> list[str]:
     """`file:line: reason` for all that is wrong in this directory."""
-    return _load(directory)[1]
+    folder = Folder(directory, read_catalog().books)
+    folder.refresh()
+    return list(folder.problems)
+
+
+def _about(book: Playbook, alertname: str, subject: Subject) -> Playbook:
+    """What it says about this alert and this kind of subject, the narrower word first."""
+    own = Advice()
+    for pattern, advice in _closest_first(book.about, alertname):
+        own = both(own, advice) if pattern else own
+    queries = [q for q in book.queries if _covers(q, subject) and (not q.alerts or _is_any(q.alerts, alertname))]
+    whole = both(own, Advice(book.notes, book.first_checks, book.runbook))
+    return replace(
+        book, queries=tuple(queries), notes=whole.notes, first_checks=whole.first_checks, runbook=whole.runbook
+    )
+
+
+def _closest_first(about: Mapping[str, Advice], alertname: str) -> list[tuple[str, Advice]]:
+    found = [(pattern, advice) for pattern, advice in about.items() if fnmatchcase(alertname, pattern)]
+    return sorted(found, key=lambda one: (one[0] != alertname, -len(one[0])))
 
 
 def _names(book: Playbook, alertname: str) -> bool:
-    return any(fnmatchcase(alertname, pattern) for pattern in book.alerts)
+    return _is_any(book.alerts, alertname)
+
+
+def _is_told(book: Playbook, alertname: str) -> bool:
+    """Whether it names the alert by more than the pattern for any other."""
+    return _is_any(tuple(pattern for pattern in book.alerts if pattern != ANY_OTHER), alertname)
+
+
+def _is_any(patterns: Iterable[str], alertname: str) -> bool:
+    return any(fnmatchcase(alertname, pattern) for pattern in patterns)
 
 
 def _covers(narrowed: Any, subject: Subject) -> bool:  # noqa: ANN401 - a playbook or one of its queries
     return not narrowed.kinds or subject.kind in narrowed.kinds
-
-
-def _load(directory: Path) -> tuple[dict[str, Playbook], list[str]]:
-    if not directory.is_dir():
-        return {}, [f"{directory}:1: no such directory"]
-    books: dict[str, Playbook] = {}
-    problems: list[str] = []
-    for path in sorted((*directory.glob("*.yaml"), *directory.glob("*.yml"))):
-        book, found = _read(path)
-        if book is not None and book.name in books:
-            found = [f"{path}:1: another file here is named {book.name} too"]
-        if book is not None and not found:
-            books[book.name] = book
-        problems.extend(found)
-    return books, problems
-
-
-def _read(path: Path) -> tuple[Playbook | None, list[str]]:
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            return None, [f"{path}:1: larger than {MAX_FILE_BYTES // 1024} KiB"]
-        text = path.read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError) as error:
-        return None, [f"{path}:1: {error}"]
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        return None, [f"{path}:{_mark_line(error)}: {' '.join(str(error).split())}"]
-    if not isinstance(content, dict):
-        return None, [f"{path}:1: must be a map with name, alerts, kinds, queries, notes, first_checks, runbook"]
-    try:
-        book = PlaybookFile.model_validate({"name": path.stem, **content}).playbook()
-    except ValidationError as error:
-        return None, [f"{path}:{line}: {reason}" for line, reason in _schema_faults(tree, error)]
-    return book, [f"{path}:{_line_of(tree, where)}: {reason}" for where, reason in faults(book)]
-
-
-def _schema_faults(tree: yaml.Node | None, error: ValidationError) -> Iterator[tuple[int, str]]:
-    for problem in error.errors(include_url=False, include_input=False):
-        name = ".".join(str(part) for part in problem["loc"])
-        yield _line_of(tree, problem["loc"]), f"{name}: {problem['msg']}"
-
-
-def _line_of(node: yaml.Node | None, where: Where) -> int:
-    """The line of the place that a path names, or of the nearest thing around it."""
-    line = 1
-    for part in where:
-        child = _child(node, part)
-        if child is None:
-            break
-        line, node = child
-    return line
-
-
-def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | None:
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        item: yaml.Node = node.value[part]
-        return item.start_mark.line + 1, item
-    pairs: Iterable[tuple[yaml.Node, yaml.Node]] = node.value if isinstance(node, yaml.MappingNode) else ()
-    return next(((key.start_mark.line + 1, value) for key, value in pairs if key.value == part), None)
-
-
-def _mark_line(error: Exception) -> int:
-    mark = getattr(error, "problem_mark", None)
-    return mark.line + 1 if mark is not None else 1

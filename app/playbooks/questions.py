@@ -33,7 +33,8 @@ from app.domain.alert import Alert, AlertStatus
 from app.domain.playbook import PlaybookQuery
 from app.domain.query import LogQuery, PromQuery
 from app.domain.subject import Subject
-from app.playbooks.loader import Playbooks
+from app.playbooks.concerning import one_of_each_name
+from app.playbooks.guidance import Shelf
 from app.playbooks.rendering import Context, TemplateFaultError, render_expression
 
 WINDOW = timedelta(hours=1)
@@ -44,7 +45,9 @@ LOGS_BEFORE_START = timedelta(minutes=10)
 LONGEST_LOG_WINDOW = timedelta(hours=2)
 MAX_EXPRESSIONS = 3
 MAX_RENDERED_CHARACTERS = 16 * 1024
-NO_LOGS_OF = frozenset({"Node", "PersistentVolume", "APIService", "Cluster"})
+SAMPLE = timedelta(minutes=5)
+USUAL_BEFORE = (timedelta(hours=1), DAY)
+NO_LOGS_OF = frozenset({"PersistentVolume", "APIService", "Cluster"})
 
 Question = PromQuery | LogQuery
 
@@ -52,8 +55,8 @@ Question = PromQuery | LogQuery
 class Questions:
     """Builds queries from playbooks; it knows no source."""
 
-    def __init__(self, playbooks: Playbooks) -> None:
-        """`playbooks` as they were loaded at the start."""
+    def __init__(self, playbooks: Shelf) -> None:
+        """`playbooks` are asked anew for each incident, for they may change."""
         self._playbooks = playbooks
 
     def __call__(
@@ -69,17 +72,24 @@ class Questions:
     def _playbook_questions(
         self, alerts: Sequence[Alert], subject: Subject, window: tuple[datetime, datetime], pods: Sequence[str]
     ) -> Iterator[PromQuery]:
-        first = alerts[0] if alerts else None
-        playbook = self._playbooks.for_alert(first.name if first else "", subject)
-        context = Context(subject, first.labels if first else {}, tuple(pods))
-        for query in playbook.queries:
-            try:
-                expr = render_expression(query.expr, context)
-            except TemplateFaultError:
-                # It needs a label that this alert does not carry: a question that does not arise.
-                continue
-            if len(expr) <= MAX_RENDERED_CHARACTERS:
-                yield from _now_and_usual(query, expr, subject, window)
+        asked: set[str] = set()
+        named = [(alert.name, alert.labels) for alert in one_of_each_name(alerts, subject)]
+        for name, labels in named or [("", {})]:
+            context = Context(subject, labels, tuple(pods))
+            for query in self._playbooks.for_alert(name, subject).queries:
+                expr = "" if query.name in asked else _rendered(query, context)
+                if expr:
+                    asked.add(query.name)
+                    yield from _now_and_usual(query, expr, subject, window)
+
+
+def _rendered(query: PlaybookQuery, context: Context) -> str:
+    """The question's PromQL; empty where it needs a label that the alert does not carry: then it does not arise."""
+    try:
+        expr = render_expression(query.expr, context)
+    except TemplateFaultError:
+        return ""
+    return expr if len(expr) <= MAX_RENDERED_CHARACTERS else ""
 
 
 def _now_and_usual(
@@ -124,12 +134,13 @@ def _own_expressions(
 
 
 def _log_questions(subject: Subject, started: datetime, now: datetime, pods: Sequence[str]) -> Iterator[LogQuery]:
-    if not subject.namespace and subject.kind != "Namespace":
-        return
-    if subject.kind in NO_LOGS_OF:
+    if subject.kind in NO_LOGS_OF or not (subject.namespace or subject.kind in {"Namespace", "Node"}):
         return
     start = max(now - LONGEST_LOG_WINDOW, min(started - LOGS_BEFORE_START, now - LOGS_BEFORE_START))
-    yield LogQuery(f"errors in the logs of {subject}", subject, start, now, start - WINDOW, tuple(pods))
+    # Short samples of the usual time: a whole hour or day would cost as much as it tells.
+    usual = tuple((start - before, start - before + SAMPLE) for before in USUAL_BEFORE)
+    what = "errors of the system services of" if subject.kind == "Node" else "errors in the logs of"
+    yield LogQuery(f"{what} {subject}", subject, start, now, usual, tuple(pods))
 
 
 def _earliest_start(alerts: Sequence[Alert], now: datetime) -> datetime:

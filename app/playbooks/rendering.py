@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -14,6 +15,8 @@ from app.domain.subject import Subject
 from app.playbooks.pod_names import pod_pattern
 from app.promql import escape_label_value, escape_regex
 
+ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+")
+PORT = re.compile(r":[0-9]{1,5}$")
 PLAIN_ARGUMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,252}")
 
 
@@ -27,7 +30,7 @@ class MissingValueError(TemplateFaultError):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a template may name: `namespace`, `name`, `kind`, `cluster`, `pods` (a pattern), `labels.<name>`."""
+    """What a template may name: `namespace` `name` `kind` `cluster` `alertname` `pods` (a pattern) `labels.<name>`."""
 
     subject: Subject
     labels: Mapping[str, str]
@@ -42,6 +45,7 @@ class Context:
             "cluster": self.subject.cluster,
             "pods": pod_pattern(self.subject, self.pods),
             "labels": self.labels,
+            "alertname": self.labels.get("alertname", ""),
         }
 
 
@@ -59,6 +63,14 @@ def render_commands(templates: Iterable[str], context: Context) -> tuple[str, ..
         except MissingValueError:
             continue
     return tuple(commands)
+
+
+def render_address(template: str, context: Context) -> str:
+    """A runbook's address; empty where it needs a label that is absent."""
+    try:
+        return _render(_ADDRESSES, template, context).strip()
+    except TemplateFaultError:
+        return ""
 
 
 def _render(environment: ImmutableSandboxedEnvironment, template: str, context: Context) -> str:
@@ -83,6 +95,23 @@ def _quoted_argument(value: object) -> str:
     return text if PLAIN_ARGUMENT.fullmatch(text) else shlex.quote(text)
 
 
+def _host(address: str) -> str:
+    """The host of `10.0.3.17:9100` or `[fd00::1]:9100`; an address without a port is the host."""
+    return (PORT.sub("", address) if address.count(":") == 1 or "]" in address else address).strip("[]")
+
+
+def _object_name(value: object) -> str:
+    """The name of an object; an alert may know a node by its address only, which the API server does not take."""
+    text = str(value)
+    if ADDRESS.fullmatch(text):
+        raise UndefinedError("an address is not the name of an object")
+    return text
+
+
+def _quoted_address(value: object) -> str:
+    return quote(str(value), safe="")
+
+
 def _quoted_label(value: object) -> str:
     return escape_label_value(str(value))
 
@@ -94,8 +123,11 @@ def _environment(finalize: Any) -> ImmutableSandboxedEnvironment:  # noqa: ANN40
         autoescape=False,
     )
     environment.filters["regex"] = lambda value: escape_regex(str(value))
+    environment.filters["host"] = lambda value: _host(str(value))
+    environment.filters["object_name"] = _object_name
     return environment
 
 
 _EXPRESSIONS = _environment(_quoted_label)
 _COMMANDS = _environment(_quoted_argument)
+_ADDRESSES = _environment(_quoted_address)

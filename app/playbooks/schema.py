@@ -4,17 +4,19 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import promql
-from app.domain.playbook import Playbook, PlaybookQuery
+from app.domain.playbook import Advice, Direction, Playbook, PlaybookQuery
 from app.domain.subject import CLUSTER_SCOPED_KINDS, Subject
-from app.playbooks.rendering import Context, TemplateFaultError, render_commands, render_expression
+from app.playbooks.rendering import Context, TemplateFaultError, render_address, render_commands, render_expression
 
-Unit = Literal["bytes", "cores", "ratio", "seconds", "per_second", "count", ""]
+Unit = Literal["bytes", "cores", "ratio", "seconds", "per_second", "count", "yes_no", ""]
 Line = Annotated[str, Field(min_length=1, max_length=300)]
+Address = Annotated[str, Field(max_length=500)]
 Where = tuple[str | int, ...]
 
 # A value of which each character would break out of a selector that does not quote it.
@@ -26,6 +28,7 @@ READING_SUBCOMMANDS = {
     "config": frozenset({"current-context", "get-contexts"}),
 }
 FLAGS_WITH_VALUE = frozenset({"-n", "--namespace", "--context", "--cluster"})
+ADDRESS = re.compile(r"https?://[\w.:\[\]-]+(?:/[\w./~%:@!$&'()*+,;=?#-]*)?", re.ASCII)
 SHELL_SIGNS = re.compile(r"[|&;<>`$\n]")
 
 
@@ -39,7 +42,38 @@ class QueryFile(BaseModel):
     expr: str = Field(min_length=1, max_length=promql.MAX_EXPRESSION_CHARACTERS)
     unit: Unit = ""
     kinds: list[str] = []
+    alerts: list[str] = []
     usual: bool = False
+    direction: Direction = ""
+    meaning: Annotated[str, Field(max_length=300)] = ""
+
+    def query(self) -> PlaybookQuery:
+        """The same, as the rest of Sitrep knows it."""
+        return PlaybookQuery(
+            name=self.name,
+            question=self.question,
+            expr=self.expr,
+            unit=self.unit,
+            kinds=tuple(self.kinds),
+            usual=self.usual,
+            alerts=tuple(self.alerts),
+            direction=self.direction,
+            meaning=self.meaning,
+        )
+
+
+class AdviceFile(BaseModel):
+    """What is said about one alert alone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    notes: list[Line] = []
+    first_checks: list[Line] = []
+    runbook: Address = ""
+
+    def advice(self) -> Advice:
+        """The same, as the rest of Sitrep knows it."""
+        return Advice(tuple(self.notes), tuple(self.first_checks), self.runbook)
 
 
 class PlaybookFile(BaseModel):
@@ -48,12 +82,14 @@ class PlaybookFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}$")
-    alerts: list[str] = []
+    extends: str = ""
+    alerts: list[str] = Field([], max_length=200)
     kinds: list[str] = []
     queries: list[QueryFile] = Field([], max_length=30)
-    notes: list[Line] = []
-    first_checks: list[Line] = []
-    runbook: str = ""
+    notes: list[Line] = Field([], max_length=20)
+    first_checks: list[Line] = Field([], max_length=20)
+    runbook: Address = ""
+    about: dict[str, AdviceFile] = Field({}, max_length=200)
 
     def playbook(self) -> Playbook:
         """The same, as the rest of Sitrep knows it."""
@@ -61,12 +97,12 @@ class PlaybookFile(BaseModel):
             name=self.name,
             alerts=tuple(self.alerts),
             kinds=tuple(self.kinds),
-            queries=tuple(
-                PlaybookQuery(q.name, q.question, q.expr, q.unit, tuple(q.kinds), q.usual) for q in self.queries
-            ),
+            queries=tuple(query.query() for query in self.queries),
             notes=tuple(self.notes),
             first_checks=tuple(self.first_checks),
             runbook=self.runbook,
+            about={alert: one.advice() for alert, one in self.about.items()},
+            extends=self.extends,
         )
 
 
@@ -77,28 +113,50 @@ class _AnyLabels(defaultdict[str, str]):
         super().__init__(lambda: value)
         self.value = value
 
+    def get(self, _name: str, _default: object = None) -> str:  # as a dictionary that has them all
+        return self.value
+
     def __repr__(self) -> str:
         return f"_AnyLabels({self.value!r})"
 
 
 def faults(playbook: Playbook) -> Iterator[tuple[Where, str]]:
     """What is wrong in its templates, each with the place in the file."""
-    if playbook.runbook and not playbook.runbook.startswith(("http://", "https://")):
-        yield ("runbook",), "must start with http:// or https://"
-    seen: set[tuple[str, str]] = set()
+    yield from _advice_faults((), Advice(first_checks=playbook.first_checks, runbook=playbook.runbook))
+    for alert, advice in playbook.about.items():
+        yield from _advice_faults(("about", alert), advice)
+        if not _is_for(playbook, alert):
+            yield ("about", alert), f"{alert} is not among the playbook's alerts"
+    seen: set[tuple[str, str, tuple[str, ...]]] = set()
     for index, query in enumerate(playbook.queries):
+        strangers = [alert for alert in query.alerts if not _is_for(playbook, alert)]
+        if strangers:
+            yield ("queries", index, "alerts"), f"{strangers[0]} is not among the playbook's alerts"
         for kind in query.kinds or playbook.kinds or ("Pod",):
             reason = _query_fault(query, kind)
-            if (query.name, kind) in seen:
+            if (query.name, kind, query.alerts) in seen:
                 reason = f"{query.name} is asked twice for {kind}"
-            seen.add((query.name, kind))
+            seen.add((query.name, kind, query.alerts))
             if reason:
                 yield ("queries", index, "expr"), reason
                 break
-    for index, command in enumerate(playbook.first_checks):
+
+
+def _is_for(playbook: Playbook, alert: str) -> bool:
+    return any(alert == own or fnmatchcase(alert, own) for own in playbook.alerts)
+
+
+def _advice_faults(at: Where, advice: Advice) -> Iterator[tuple[Where, str]]:
+    if advice.runbook:
+        rendered = render_address(advice.runbook, _context("Pod", HOSTILE))
+        if not advice.runbook.startswith(("http://", "https://")):
+            yield (*at, "runbook"), "must start with http:// or https://"
+        elif not rendered or ADDRESS.fullmatch(rendered) is None:
+            yield (*at, "runbook"), "is no address once rendered"
+    for index, command in enumerate(advice.first_checks):
         reason = _command_fault(command)
         if reason:
-            yield ("first_checks", index), reason
+            yield (*at, "first_checks", index), reason
 
 
 def _context(kind: str, value: str) -> Context:

@@ -58,6 +58,18 @@ async def forget_story_keys(store: Store, since: datetime) -> int:
     )
 
 
+async def forget_log_bytes(store: Store, since: datetime) -> int:
+    """Delete how much of logs was read in hours, and for incidents, that nothing was read for since; how many."""
+    return await _delete(
+        store,
+        """
+        delete from log_bytes where key in (
+          select key from log_bytes where read_at < %(since)s limit %(batch)s for update skip locked)
+        """,
+        since,
+    )
+
+
 async def forget_changes(store: Store, since: datetime) -> int:
     """Delete what changed before; how many."""
     return await _delete(

@@ -13,9 +13,12 @@ from sqlalchemy import func, literal_column, or_, select, tuple_
 from app.domain.alert import AlertStatus, Severity
 from app.domain.errors import InvalidPayloadError
 from app.domain.incident import Enrichment
+from app.domain.scope import EVERYTHING, Scope
 from app.store.engine import Store
 from app.store.newest import WINDOW, Condition, Conditions, newest
 from app.store.tables import incident as table
+from app.store.visible import conditions as covered
+from app.store.visible import require
 
 MAX_LIMIT = 200
 EXACT = ("namespace", "workload", "alertname", "cluster", "severity")
@@ -25,7 +28,10 @@ LEADING = (("namespace", "workload"), ("alertname",), ("cause",), ("cluster",), 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What to look for; None means anything. `since` ≤ started_at < `until`; `text` is full text."""
+    """What to look for; None means anything. `since` ≤ started_at < `until`; `text` is full text.
+
+    `scope`: only incidents that it covers.
+    """
 
     state: AlertStatus | None = None
     severity: Severity | None = None
@@ -39,6 +45,7 @@ class Filter:
     text: str | None = None
     limit: int = 50
     cursor: str | None = None
+    scope: Scope = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +77,16 @@ class Search:
         self._store = store
         self._window = window
 
-    async def children(self, parent_id: UUID) -> tuple[Hit, ...]:
-        """What a storm swept in, the severe first; at most `MAX_LIMIT`."""
+    async def require(self, incident_id: UUID, scope: Scope) -> None:
+        """Raises `NotFoundError` where the scope covers no such incident; where it is everything, nobody is asked."""
+        await require(self._store, incident_id, scope)
+
+    async def children(self, parent_id: UUID, scope: Scope = EVERYTHING) -> tuple[Hit, ...]:
+        """What a storm swept in, as far as the scope covers it, the severe first; at most `MAX_LIMIT`."""
         columns = (table.c.id, table.c.state, table.c.enrichment, table.c.severity, table.c.title)
         statement = (
             select(*columns, table.c.headline, table.c.started_at)
-            .where(table.c.parent_id == parent_id)
+            .where(table.c.parent_id == parent_id, *(condition(table.c) for condition in covered(scope)))
             .order_by(table.c.state, table.c.severity.desc(), table.c.started_at, table.c.id)
             .limit(MAX_LIMIT)
         )
@@ -110,7 +121,9 @@ def _conditions(wanted: Filter) -> Conditions:
         if wanted.state:
             given["state"] = wanted.state.value
     others = [_equal(name, value) for name, value in given.items() if name not in led_by]
-    return Conditions(tuple(within), {name: given[name] for name in led_by}, (*others, *_words(wanted)))
+    return Conditions(
+        tuple(within), {name: given[name] for name in led_by}, (*others, *_words(wanted), *covered(wanted.scope))
+    )
 
 
 def _equal(name: str, value: object) -> Condition:

@@ -229,6 +229,14 @@ heartbeat = Table(
     Column("seen_at", _instant, nullable=False, server_default=func.now()),
 )
 
+log_bytes = Table(
+    "log_bytes",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("bytes", BigInteger, nullable=False, server_default=text("0")),
+    Column("read_at", _instant, nullable=False, server_default=_now),
+)
+
 change = Table(
     "change",
     metadata,

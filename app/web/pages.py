@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import reduce
 from http import HTTPStatus
+from operator import or_
 from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
@@ -14,11 +16,13 @@ from pydantic import BaseModel, Field
 
 from app.domain.alert import AlertStatus
 from app.domain.errors import NotFoundError
+from app.domain.narrowing import evidence_within, within
+from app.domain.scope import Scope
 from app.store.incidents import Incidents
 from app.store.rejections import Rejections
 from app.store.search import Filter, Search
 from app.web.drawing import draw
-from app.web.links import Links
+from app.web.links import Links, Signed
 from app.web.shown import shown
 
 PAGE_SIZE = 50
@@ -32,7 +36,7 @@ CHALLENGE = {"WWW-Authenticate": 'Basic realm="sitrep: any name, and an API toke
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """What the pages are drawn from. `signed_in` says whether this request may see everything.
+    """What the pages are drawn from. `sees` says what this request may see; None for nothing without a link.
 
     `takes_tokens`: a browser may be asked for a token, since one is set.
     """
@@ -41,7 +45,7 @@ class WebContext:
     search: Search
     rejections: Rejections
     links: Links
-    signed_in: Callable[[Request], bool]
+    sees: Callable[[Request], Scope | None]
     takes_tokens: bool = field(default=False)
 
 
@@ -65,21 +69,28 @@ class ListQuery(BaseModel):
 @router.get("/")
 async def incidents_page(request: Request, web: Web, asked: Annotated[ListQuery, Query()]) -> HTMLResponse:
     """Draw the list, newest first."""
-    if not web.signed_in(request):
+    scope = web.sees(request)
+    if scope is None:
         raise _refusal(web)
     text = asked.q.encode(errors="replace").decode().replace("\x00", "").strip()[:SEARCH_CHARACTERS]
     state = AlertStatus.FIRING if asked.state else None
-    page = await web.search.page(Filter(text=text or None, state=state, limit=PAGE_SIZE, cursor=asked.cursor))
-    refused = await web.rejections.newest(5) if not text and not asked.cursor else []
+    wanted = Filter(text=text or None, state=state, limit=PAGE_SIZE, cursor=asked.cursor, scope=scope)
+    page = await web.search.page(wanted)
+    refused = await web.rejections.newest(5) if scope.is_all and not text and not asked.cursor else []
     now = datetime.now(UTC)
     return draw("incidents.html", page=page, query=text, state=asked.state, refused=refused, now=now, home=True)
 
 
 class LinkSignature(BaseModel):
-    """What a signed link carries: when it expires, and the proof that it is ours."""
+    """What a signed link carries: when it expires, the namespaces that it shows if not all, and the proof."""
 
     e: str = ""
+    n: str = ""
     s: str = ""
+
+    def signed(self) -> Signed:
+        """In the words of who checks it."""
+        return Signed(self.e, self.s, self.n)
 
 
 @router.get("/incidents/{identifier}")
@@ -88,22 +99,25 @@ async def incident_page(
 ) -> HTMLResponse:
     """Draw one incident with everything that is known of it."""
     incident_id = _uuid(identifier)
-    is_linked = incident_id is not None and web.links.allows(incident_id, link.e, link.s)
-    signed_in = web.signed_in(request)
-    if not (is_linked or signed_in):
+    linked = web.links.allows(incident_id, link.signed()) if incident_id is not None else None
+    own = web.sees(request)
+    if linked is None and own is None:
         raise _refusal(web, linked=bool(link.s))
     if incident_id is None:
         raise NotFoundError(NO_SUCH_INCIDENT)
-    incident = await web.incidents.get(incident_id)
-    evidence = await web.incidents.evidence(incident_id)
+    if linked is None and own is not None:
+        await web.search.require(incident_id, own)
+    scope = reduce(or_, (one for one in (linked, own) if one is not None))
+    incident = within(await web.incidents.get(incident_id), scope)
+    evidence = evidence_within(await web.incidents.evidence(incident_id), scope)
 
     def past(other: UUID) -> str:
         """Who came by a link has no other way in: the past opens to them for as long."""
-        return f"/incidents/{other}" if signed_in else web.links.alongside(other, link.e)
+        return f"/incidents/{other}" if own is not None else web.links.alongside(other, link.signed())
 
-    children = await web.search.children(incident.id) if incident.children else ()
+    children = await web.search.children(incident.id, scope) if incident.children else ()
     values = {"incident": incident, "children": children, **shown(incident, evidence)}
-    return draw("incident.html", past=past, home=signed_in, now=datetime.now(UTC), **values)
+    return draw("incident.html", past=past, home=own is not None, now=datetime.now(UTC), **values)
 
 
 @router.get("/style.css")

@@ -101,6 +101,8 @@ def _figure(value: float, unit: str) -> str:
         return f"{value / GI:.1f}Gi" if abs(value) >= GI else f"{value / MI:.0f}Mi"
     if unit == "ratio":
         return f"{value * 100:.3g} %"
+    if unit == "yes_no":
+        return "yes" if value > 0 else "no"
     words = {"count": "", "seconds": " s", "per_second": "/s"}
     return f"{value:.4g}{words.get(unit, ' ' + unit if unit else '')}"
 

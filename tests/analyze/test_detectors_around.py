@@ -1,5 +1,7 @@
 """Detectors about what stands around a container: positive and negative cases for each."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.analyze.detectors.admission import Admission, quota_kind
@@ -165,6 +167,12 @@ class TestLogErrors:
 
     def test_ordinary_lines_are_no_finding(self) -> None:
         assert detect(LogErrors(), case(log_line("served 200 in 3 ms", 100, 0))) == []
+
+    def test_a_nodes_journal_tells_what_is_new_but_names_no_cause_of_the_node(self) -> None:
+        line = log_line("Probe failed: dial tcp 10.0.0.9:8080: connect: connection refused", subject=node_subject())
+        (found,) = detect(LogErrors(), case(replace(line, container="kubelet")))
+        assert (found.kind, found.subject) == ("log.new_errors", node_subject())
+        assert found.statement.startswith("4 lines in the log of kubelet, usually 0: Probe failed")
 
 
 class TestSymptoms:

@@ -1,12 +1,14 @@
 """The whole record over REST: judged, with its evidence, and with the past that it resembles."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from app.domain.evidence import Evidence, ObjectState, Series
+from app.domain.playbook import Guidance
 from tests.api.running import INCIDENTS, House, house
 from tests.ingest.bodies import wire_alert, wire_body
 from tests.scenarios import incidents as cases
@@ -33,6 +35,23 @@ async def test_a_judged_incident_has_every_field_of_the_interface(sitrep: House)
     assert record["runbooks"] == ["https://runbooks.example/KubePodCrashLooping"]
     listed = (await sitrep.http.get(INCIDENTS, params={"cause": "memory", "q": "crash looping"})).json()["items"]
     assert [item["id"] for item in listed] == [identifier]
+
+
+async def test_what_playbooks_say_stands_in_the_record_and_their_runbook_behind_the_alerts_own(sitrep: House) -> None:
+    case = cases.oom_after_rollout()
+    assert case.assessment
+    told = Guidance(
+        ("crash_loop",), ("exit code: 137",), ("A note.",), ("kubectl get pods",), ("https://ours.example/x",)
+    )
+    identifier = await judged(sitrep, replace(case, assessment=replace(case.assessment, guidance=told)))
+    record = await sitrep.record(identifier)
+    assert record["guidance"] == {
+        "playbooks": ["crash_loop"],
+        "measured": ["exit code: 137"],
+        "notes": ["A note."],
+        "first_checks": ["kubectl get pods"],
+    }
+    assert record["runbooks"] == ["https://runbooks.example/KubePodCrashLooping", "https://ours.example/x"]
 
 
 async def test_evidence_is_shown_whole_and_never_holds_what_json_cannot(sitrep: House) -> None:

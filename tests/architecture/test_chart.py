@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from app.gather.sources.kubernetes.kinds import KINDS
+from app.gather.sources.kubernetes.permissions import needs
 from tests.architecture.chart import (
     CHART,
     SETS,
@@ -113,6 +114,50 @@ def test_named_namespaces_get_a_role_each_and_nothing_is_granted_in_the_whole_cl
     assert not resources & {"nodes", "persistentvolumes", "pods/log", "configmaps", "rollouts"}
     for binding in of_kind("RoleBinding", "split"):
         assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "sitrep", "namespace": "monitoring"}]
+
+
+def test_every_verb_that_the_doctor_tries_is_granted() -> None:
+    (role,) = of_kind("ClusterRole")
+    granted = {
+        (verb, f"{resource}.{group}" if group else resource)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert {(need.verb, need.resource) for need in needs((), pod_logs=True)} - granted == set()
+
+
+def test_a_role_in_a_namespace_grants_all_that_is_expected_there() -> None:
+    (role, _) = of_kind("Role", "", "--set", "namespaces={shop,cart}")
+    granted = {
+        (verb, f"{resource}.{group}" if group else resource)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    wanted = {(need.verb, need.resource) for need in needs(("shop",), pod_logs=True) if need.namespace}
+    assert len(wanted) > 20
+    assert wanted - granted == set()
+
+
+@pytest.mark.parametrize(
+    ("value", "group", "resource"),
+    [("podLogs", "", "pods/log"), ("configMaps", "", "configmaps"), ("gitOps", "argoproj.io", "rollouts")],
+)
+@pytest.mark.parametrize("scope", [(), ("--set", "namespaces={shop}")], ids=["cluster", "namespace"])
+def test_what_a_policy_does_not_allow_can_be_left_out(
+    value: str, group: str, resource: str, scope: tuple[str, ...]
+) -> None:
+    kind = "Role" if scope else "ClusterRole"
+
+    def grants(*more: str) -> bool:
+        (role,) = of_kind(kind, "", *scope, *more)
+        return any(group in rule["apiGroups"] and resource in rule["resources"] for rule in role["rules"])
+
+    assert grants()
+    assert not grants("--set", f"rbac.{value}=false")
 
 
 def test_the_network_policy_lets_in_and_out_what_was_asked_for() -> None:

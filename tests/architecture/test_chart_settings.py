@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from app.domain.log_budget import LogBudget
 from app.settings import Settings, load_settings
 from tests.architecture.chart import (
     CHART,
@@ -28,6 +29,15 @@ def test_the_settings_that_pods_get_are_ones_that_sitrep_reads(values: str) -> N
     assert settings.port == 8080
 
 
+def test_sitrep_knows_what_its_roles_do_not_allow() -> None:
+    """So that it asks where it may, and says what is switched off instead of failing at it."""
+    settings = load_settings({k: v for k, v in environment("split").items() if k != "SITREP_CONFIG_FILE"})
+    assert settings.kubernetes_namespaces == ["shop", "payments"]
+    assert settings.kubernetes_pod_logs == "off"
+    everywhere = environment("")
+    assert not {"SITREP_KUBERNETES_NAMESPACES", "SITREP_KUBERNETES_POD_LOGS"} & set(everywhere)
+
+
 def test_every_kind_of_value_arrives_as_it_was_meant() -> None:
     settings = load_settings(environment("secret"))
     assert settings.kubernetes == "off"
@@ -38,6 +48,10 @@ def test_every_kind_of_value_arrives_as_it_was_meant() -> None:
     assert settings.ignored_alerts == ["Watchdog", "InfoInhibitor", "TestAlert"]
     assert settings.tokens(settings.webhook_tokens) == ("made-up-one", "made-up-two")
     assert settings.prometheus_url == "http://prometheus-operated.monitoring.svc:9090"
+    assert settings.victorialogs_headers == {"AccountID": "7", "ProjectID": "0"}
+    assert settings.elasticsearch_index == "logs-app-*,filebeat-*"
+    # Helm reads big numbers as floats.
+    assert settings.log_budget() == LogBudget(1_500_000_000, 20_000_000_000)
 
 
 def test_a_mounted_file_carries_the_settings_that_are_lists(tmp_path: Path) -> None:

@@ -18,11 +18,13 @@ from app.gather.planner import Planner
 from app.gather.source import Source
 from app.gather.sources.kubernetes import Connection, KubernetesSource
 from app.settings import HealthUrl, Secret, Settings
+from tests.fakes.elasticsearch import FakeElasticsearch
 from tests.fakes.kubernetes import FakeKubernetes
 from tests.fakes.loki import FakeLoki
 from tests.fakes.prometheus import FakePrometheus
 from tests.fakes.recording import Recording
 from tests.fakes.server import FakeServer, Trouble
+from tests.fakes.victorialogs import FakeVictoriaLogs
 
 pytestmark = pytest.mark.anyio
 
@@ -48,6 +50,10 @@ def _settings(url: str) -> Settings:
         prometheus_token=Secret(TOKEN),
         loki_url=url,
         loki_token=Secret(TOKEN),
+        victorialogs_url=url,
+        victorialogs_token=Secret(TOKEN),
+        elasticsearch_url=url,
+        elasticsearch_token=Secret(TOKEN),
         health_urls=[HealthUrl(url=f"{url}/healthz")],
         source_deadline_seconds=DEADLINE_SECONDS,
     )
@@ -55,7 +61,9 @@ def _settings(url: str) -> Settings:
 
 def _log_query(_: str) -> Query:
     start = NOW - timedelta(minutes=20)
-    return LogQuery("errors of shop/checkout", CHECKOUT, start, NOW, start - timedelta(hours=1))
+    return LogQuery(
+        "errors of shop/checkout", CHECKOUT, start, NOW, ((start - timedelta(hours=1), start - timedelta(minutes=55)),)
+    )
 
 
 STANDS = {
@@ -67,6 +75,8 @@ STANDS = {
         lambda _: PromQuery("memory of checkout", CHECKOUT, "memory", "up", "By", NOW - timedelta(hours=1), NOW),
     ),
     "loki": Stand(lambda: FakeLoki(EMPTY, token=TOKEN), _log_query),
+    "victorialogs": Stand(lambda: FakeVictoriaLogs(EMPTY, token=TOKEN), _log_query),
+    "elasticsearch": Stand(lambda: FakeElasticsearch(EMPTY, token=TOKEN), _log_query),
     "probe": Stand(
         lambda: FakePrometheus(EMPTY),
         lambda url: ProbeQuery("health of checkout", CHECKOUT, f"{url}/healthz"),

@@ -23,13 +23,15 @@ USER = "system:serviceaccount:sitrep:sitrep"
 class FakeKubernetes(FakeServer):
     """Serves one recording. `token` and `throttled` (so many 429s) make it refuse.
 
-    `forbidden` holds resources that answer 403: "secrets", "pods/log", or in one namespace "data:pods/log".
+    `forbidden` holds resources that answer 403: "secrets", "pods/log", in one namespace "data:pods/log", across all
+    ":pods", one verb "watch pods". `granted`: the namespaces in which a Role allows everything, and nothing elsewhere.
     """
 
     def __init__(self, recording: Recording, *, token: str = "", forbidden: Iterable[str] = ()) -> None:
         self.recording = recording
         self.token = token
         self.forbidden = set(forbidden)
+        self.granted: set[str] | None = None
         self.throttled = 0
         self.retry_after_seconds = 1
         self.writes: list[tuple[str, str]] = []
@@ -94,8 +96,11 @@ class FakeKubernetes(FakeServer):
             return status_response(404, "NotFound", "the server could not find the requested resource")
         name, subresource = (rest[1] if len(rest) > 1 else ""), (rest[2] if len(rest) > 2 else "")
         asked = f"{resource.plural}/{subresource}" if subresource else resource.plural
-        if asked in self.forbidden or f"{namespace}:{asked}" in self.forbidden:
-            verb = "get" if name else ("watch" if _is_watch(request) else "list")
+        # A Role in a namespace also lets read the namespace itself.
+        scope = name if resource.plural == "namespaces" else namespace
+        beyond = self.granted is not None and scope not in self.granted
+        verb = "get" if name else ("watch" if _is_watch(request) else "list")
+        if beyond or not self.forbidden.isdisjoint((asked, f"{namespace}:{asked}", f"{verb} {asked}")):
             return _forbid(resource, asked, (verb, name, namespace))
         if name:
             return self._one(request, resource, (namespace, name, subresource))

@@ -117,7 +117,12 @@ class FakeLoki(FakeServer):
                 row.append({"structuredMetadata": {"detected_level": entry.level}})
             streams.setdefault(json.dumps(shown, sort_keys=True), (dict(shown), []))[1].append(row)
         result = [{"stream": labels, "values": rows} for labels, rows in streams.values()]
-        data = {"resultType": "streams", "result": result, "stats": {"summary": {"totalLinesProcessed": len(chosen)}}}
+        read = [entry for entry in self.entries if question.stream(entry.labels) and start <= entry.nanoseconds < end]
+        summary = {
+            "totalLinesProcessed": len(read),
+            "totalBytesProcessed": sum(len(entry.text.encode()) for entry in read),
+        }
+        data = {"resultType": "streams", "result": result, "stats": {"summary": summary}}
         return _success(data | ({"encodingFlags": ["categorize-labels"]} if categorized else {}))
 
     def _chosen(self, question: LogSelection) -> Iterator[tuple[Entry, dict[str, str]]]:

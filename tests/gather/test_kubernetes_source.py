@@ -306,15 +306,6 @@ async def test_the_doctor_finds_nothing_wrong_with_a_cluster_that_answers(tmp_pa
         assert (await source.check()).healthy
 
 
-async def test_the_doctor_names_the_first_permission_that_is_missing(tmp_path: Path) -> None:
-    async with kubernetes(tmp_path, *shop()) as (fake, source):
-        fake.forbidden = {"nodes"}
-        lacking = await source.check()
-        assert not fake.writes
-    assert lacking.statement == "no permission to list nodes in all namespaces (403)"
-    assert "ClusterRole" in lacking.fix
-
-
 async def test_the_doctor_is_not_taken_in_by_a_sign_in_page(tmp_path: Path) -> None:
     async with kubernetes(tmp_path, *shop()) as (fake, source):
         fake.trouble = Trouble("html")

@@ -8,8 +8,10 @@ from app.domain.errors import SourceError
 from app.domain.evidence import Evidence, LogPattern
 from app.domain.query import LogQuery
 from app.domain.subject import Subject
+from app.gather.logs.words import ERROR_WORDS
 from app.gather.sources.loki import LokiSource, logql
 from app.settings import Secret
+from tests.fakes.logql import LogqlError
 from tests.fakes.loki import FakeLoki
 from tests.fakes.recording import Recording
 from tests.fakes.server import FakeServer, Trouble
@@ -22,13 +24,14 @@ LABELS = {"status": "success", "data": ["namespace", "pod", "container"]}
 STATS = {"streams": 1, "chunks": 1, "entries": 5, "bytes": 1000}
 NOTHING = {"status": "success", "data": {"resultType": "streams", "result": []}}
 START = NOW - timedelta(minutes=30)
+HOUR, DAY, MINUTES = timedelta(hours=1), timedelta(days=1), timedelta(minutes=5)
+SAMPLES = ((START - HOUR, START - HOUR + MINUTES), (START - DAY, START - DAY + MINUTES))
 
 pytestmark = pytest.mark.anyio
 
 
 def query(subject: Subject = SUBJECT, pods: tuple[str, ...] = (), *, usual: bool = True) -> LogQuery:
-    baseline = START - timedelta(hours=1) if usual else START
-    return LogQuery("errors of shop/checkout", subject, START, NOW, baseline, pods)
+    return LogQuery("errors of shop/checkout", subject, START, NOW, SAMPLES if usual else (), pods)
 
 
 def streams(*rows: list[object], **labels: str) -> dict[str, object]:
@@ -65,7 +68,7 @@ async def answered(body: object, asked: LogQuery | None = None) -> Evidence:
         return await source.answer(asked or query(usual=False))
 
 
-async def test_error_lines_are_counted_by_shape_against_the_hour_before() -> None:
+async def test_error_lines_are_counted_by_shape_against_samples_of_the_usual_time() -> None:
     lines = [
         *[
             (60 * n + 1.0, f"2026-03-09T02:0{n}:00Z ERROR timeout after {n * 100} ms calling ledger")
@@ -73,14 +76,17 @@ async def test_error_lines_are_counted_by_shape_against_the_hour_before() -> Non
         ],
         (30.0, "panic: nil map"),
         (20.0, "INFO all is well"),
-        *[(3600.0 + n, f"ERROR timeout after {n} ms calling ledger") for n in range(2)],
+        (5400.0 - 60, "ERROR timeout after 7 ms calling ledger"),
+        *[(88_200.0 - n, f"ERROR timeout after {n} ms calling ledger") for n in range(1, 3)],
+        # In the hour before, but in no sample of it.
+        (3600.0, "ERROR timeout after 9 ms calling ledger"),
     ]
     async with source_of(FakeLoki(recording({f"{POD}/app": lines}))) as source:
         evidence = await source.answer(query())
     found = {pattern.template: pattern for pattern in evidence.of(LogPattern)}
     timeout = found["ERROR timeout after 100 ms calling ledger"]
-    # Two in the usual hour are less than one in as many minutes as were read now.
-    assert (timeout.count, timeout.baseline_count, timeout.container, timeout.origin) == (5, 1, "app", "loki")
+    # Three in ten minutes are nine in the half hour that was read now.
+    assert (timeout.count, timeout.baseline_count, timeout.container, timeout.origin) == (5, 9, "app", "loki")
     assert timeout.first_seen == NOW - timedelta(seconds=301)
     assert timeout.last_seen == NOW - timedelta(seconds=61)
     assert len(timeout.examples) == 3
@@ -100,13 +106,15 @@ async def test_other_workloads_lines_are_not_read() -> None:
 
 async def test_times_are_whole_nanoseconds() -> None:
     server = CannedServer(NOTHING)
-    server.answers = [(200, LABELS), (200, STATS), (200, NOTHING), (200, STATS)]
+    found = streams(row(1, "error a"))
+    server.answers = [(200, LABELS), (200, STATS), (200, found), (200, STATS), (200, STATS)]
     async with source_of(server) as source:
         await source.answer(query())
     asked = [form for form in server.forms if "limit" in form]
     assert {(form["start"], form["end"]) for form in asked} == {
         ("1773020520123457000", "1773022320123457000"),
-        ("1773016920123457000", "1773020520123457000"),
+        ("1773016920123457000", "1773017220123457000"),
+        ("1772934120123457000", "1772934420123457000"),
     }
     assert {form["direction"] for form in asked} == {"backward"}
     assert {form["limit"] for form in asked} == {"500"}
@@ -230,12 +238,54 @@ async def test_a_question_over_the_budget_is_refused_before_it_is_asked() -> Non
     server = CannedServer(NOTHING)
     server.answers = [(200, LABELS), (200, {**STATS, "bytes": 3_100_000_000})]
     async with source_of(server) as source:
-        with pytest.raises(SourceError, match=r"^over the budget for one question: 3\.1 GB of logs to search$"):
+        with pytest.raises(
+            SourceError, match=r"^not asked: 3\.1 GB would be read, 2\.0 GB are left for this incident$"
+        ):
             await source.answer(query())
     assert len(server.requests) == 2
 
 
-async def test_a_costly_usual_hour_costs_only_itself() -> None:
+async def test_one_missing_sample_is_said_and_the_other_counts_alone() -> None:
+    class YesterdayFails(FakeLoki):
+        async def _stats(self, request, parameters):  # noqa: ANN001, ANN202 - aiohttp's own types
+            if int(parameters["end"]) < logql.nanoseconds(START - DAY + HOUR):
+                raise LogqlError("too far back")
+            return await super()._stats(request, parameters)
+
+        async def _query_range(self, request, parameters):  # noqa: ANN001, ANN202 - aiohttp's own types
+            if int(parameters["end"]) < logql.nanoseconds(START - DAY + HOUR):
+                raise LogqlError("too far back")
+            return await super()._query_range(request, parameters)
+
+    lines = [(9.0, "error a"), *[(5400.0 - 30 * n, "error a") for n in range(1, 3)]]
+    async with source_of(YesterdayFails(recording({f"{POD}/app": lines}))) as source:
+        evidence = await source.answer(query())
+    assert [pattern.baseline_count for pattern in evidence.of(LogPattern)] == [12]
+    assert [gap.reason for gap in evidence.gaps] == [
+        "the usual time is known in part only (a day before: bad query (400): too far back)"
+    ]
+
+
+async def test_where_no_line_speaks_of_trouble_the_usual_time_is_not_read() -> None:
+    server = CannedServer(NOTHING)
+    server.answers = [(200, LABELS), (200, STATS), (200, NOTHING)]
+    async with source_of(server) as source:
+        assert (await source.answer(query())) == Evidence()
+    assert len(server.requests) == 3
+
+
+async def test_a_count_that_covers_a_part_of_the_window_is_compared_with_as_much_of_the_usual_time() -> None:
+    server = CannedServer()
+    now_lines = streams(*[row(n / 10, f"error {n}") for n in range(500)])
+    two = streams(row(5395, "error 1"), row(5396, "error 2"))
+    server.answers = [(200, LABELS), (200, STATS), (200, now_lines), (200, STATS), (200, STATS), (200, two), (200, two)]
+    async with source_of(server) as source:
+        (pattern,) = (await source.answer(query())).of(LogPattern)
+    # 500 lines in 50 seconds; four in ten minutes are less than one in as long.
+    assert (pattern.count, pattern.baseline_count) == (500, 1)
+
+
+async def test_a_costly_usual_time_costs_only_itself() -> None:
     class OlderIsCostly(CannedServer):
         async def _answer(self, request):  # noqa: ANN001, ANN202 - aiohttp's own types
             form = await request.post()
@@ -250,9 +300,9 @@ async def test_a_costly_usual_hour_costs_only_itself() -> None:
     async with source_of(OlderIsCostly(streams(row(1, "error a")))) as source:
         evidence = await source.answer(query())
     assert [pattern.baseline_count for pattern in evidence.of(LogPattern)] == [None]
-    assert [gap.reason for gap in evidence.gaps] == [
-        "the usual hour is not known: over the budget for one question: 3.0 GB of logs to search"
-    ]
+    (gap,) = evidence.gaps
+    reason = "not asked: 3.0 GB would be read, 2.0 GB are left for this incident"
+    assert gap.reason == f"the usual time is not known (an hour before and a day before: {reason})"
 
 
 async def test_a_loki_without_index_stats_is_asked_all_the_same() -> None:
@@ -326,7 +376,7 @@ async def test_the_doctor_names_a_missing_tenant_and_a_missing_label() -> None:
 
 
 def test_the_error_words_can_stand_between_backticks() -> None:
-    assert "`" not in logql.ERROR_WORDS
+    assert "`" not in ERROR_WORDS
 
 
 async def test_lines_and_labels_can_be_stored() -> None:

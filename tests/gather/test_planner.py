@@ -7,6 +7,7 @@ from app.domain.evidence import Evidence, Gap, LogPattern, ObjectState
 from app.domain.query import (
     ContainerLogQuery,
     EventQuery,
+    LogQuery,
     ObjectQuery,
     ObjectsQuery,
     PodsQuery,
@@ -191,6 +192,34 @@ def test_the_worst_three_pods_of_thirty_are_looked_into() -> None:
     assert {log.previous for log in logs} == {True, False}
     assert subjects_of(queries, EventQuery) == {log.subject for log in logs}
     assert subjects_of(queries, ObjectQuery) == {subject("Node", "node-3", "")}
+
+
+def journals_of(
+    _alerts: tuple[Alert, ...], about: Subject, now: datetime, pods: Sequence[str] = ()
+) -> tuple[Query, ...]:
+    memory = PromQuery(f"memory of {about}", about, "memory", "up", "By", now, now)
+    return (memory, LogQuery(f"errors of {about}", about, now, now, (), tuple(pods)))
+
+
+def test_the_journal_of_the_worst_pods_node_is_read_and_of_no_other() -> None:
+    work = plan(CHECKOUT, planner=Planner(journals_of))
+    sick = [crashing_pod("checkout-7c5f46fc47-bad01"), crashing_pod("checkout-7c5f46fc47-bad02")]
+    sick[1]["spec"] = {**sick[1]["spec"], "nodeName": "node-4"}
+    queries = work.follow_up(PodsQuery("pods", CHECKOUT), seen(*sick))
+    assert subjects_of(queries, LogQuery) == {subject("Node", "node-3", "")}
+    assert not subjects_of(queries, PromQuery)
+    again = work.follow_up(PodsQuery("pods", CHECKOUT), seen(crashing_pod("checkout-7c5f46fc47-bad03")))
+    assert not subjects_of(again, LogQuery)
+
+
+def test_the_journal_under_healthy_pods_and_under_neighbours_is_not_read() -> None:
+    fine = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": []}
+    healthy = plan(CHECKOUT, planner=Planner(journals_of))
+    found = healthy.follow_up(PodsQuery("pods", CHECKOUT), seen(crashing_pod("checkout-7c5f46fc47-ok001", **fine)))
+    assert not subjects_of(found, LogQuery)
+    beside = plan(CHECKOUT, planner=Planner(journals_of))
+    neighbour = seen(crashing_pod("ledger-7c5f46fc47-bad01"))
+    assert not subjects_of(beside.follow_up(PodsQuery("pods", subject("Namespace", "shop", "")), neighbour), LogQuery)
 
 
 def test_an_init_container_that_fails_is_read_and_what_never_ran_is_not() -> None:

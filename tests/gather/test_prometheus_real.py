@@ -32,7 +32,11 @@ CONFIG = """
 global: {scrape_interval: 1s}
 scrape_configs:
   - job_name: prometheus
-    static_configs: [{targets: ["127.0.0.1:%d"]}]
+    static_configs: [{targets: ["127.0.0.1:%(port)d"]}]
+  - job_name: shared
+    static_configs:
+      - {targets: ["127.0.0.1:%(port)d"], labels: {cluster: eu, pod: checkout-eu}}
+      - {targets: ["127.0.0.1:%(port)d"], labels: {cluster: us, pod: checkout-us}}
 """
 
 
@@ -47,7 +51,7 @@ def prometheus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    (folder / "prometheus.yml").write_text(CONFIG % port)
+    (folder / "prometheus.yml").write_text(CONFIG % {"port": port})
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [
@@ -72,7 +76,7 @@ def _wait_for_samples(url: str) -> None:
     for _ in range(100):
         try:
             answer = httpx.get(f"{url}/api/v1/query", params={"query": "up == 1"}, trust_env=False)
-            if answer.json()["data"]["result"]:
+            if len(answer.json()["data"]["result"]) == 3:
                 return
         except (httpx.HTTPError, ValueError, KeyError):
             pass
@@ -117,7 +121,7 @@ async def test_an_alerts_own_expression_tells_its_value_and_whether_it_is_still_
         if isinstance(query, PromQuery):
             found[query.name] = (await source.answer(query)).of(Series)
     assert found["alert_value"][0].expr == "sum by (job) (up)"
-    assert found["alert_value"][0].points[-1][1] == 1.0
+    assert found["alert_value"][0].points[-1][1] == 1.0, "and not the two of the job that the alert does not name"
     assert found["alert_condition"][0].points[-1][1] == 1.0
     assert found["alert_value_usual"] == ()
 
@@ -150,3 +154,47 @@ async def test_a_query_that_it_refuses_is_told_in_its_words(source: PrometheusSo
     query = PromQuery("q", Subject("c", "", "Cluster", "c"), "x", "up{", "", now - timedelta(hours=1), now)
     with pytest.raises(SourceError, match=r"^bad query \(400\): .*parse error"):
         await source.answer(query)
+
+
+async def test_of_a_prometheus_that_holds_several_clusters_one_is_seen(prometheus_url: str) -> None:
+    """Also where an alert's expression, which anybody may write, asks for all."""
+    now = datetime.now(UTC)
+    eu = Subject("eu", "shop", "Deployment", "checkout")
+    made = PrometheusSource(settings(prometheus_url=prometheus_url, prometheus_matchers={"cluster": "eu"}))
+    seen = {}
+    try:
+        for expr in ('up{job="shared"}', 'up{cluster=~".*"}', 'sum by (pod) (up) + on (pod) up{cluster!=""}'):
+            query = PromQuery("q", eu, "x", expr, "", now - timedelta(minutes=1), now)
+            seen[expr] = [one.labels.get("pod") for one in (await made.answer(query)).of(Series)]
+        with pytest.raises(SourceError, match="limited to this cluster"):
+            await made.answer(PromQuery("q", eu, "x", 'up{job="a" or cluster="us"}', "", now, now))
+    finally:
+        await made.aclose()
+    assert all(pods == ["checkout-eu"] for pods in seen.values()), seen
+
+
+async def test_the_label_of_a_cluster_need_not_be_what_alerts_call_it(prometheus_url: str) -> None:
+    now = datetime.now(UTC)
+    made = PrometheusSource(settings(prometheus_url=prometheus_url, prometheus_matchers={"cluster": "eu"}))
+    labels = (("alertname", "Up"), ("cluster", "prod-europe"), ("job", "shared"), ("pod", "checkout-eu"))
+    subject = Subject("prod-europe", "shop", "Deployment", "checkout")
+    asked = PromQuery("q", subject, "x", "sum by (pod, cluster) (up)", "", now - timedelta(minutes=1), now, (labels,))
+    try:
+        series = (await made.answer(asked)).of(Series)
+    finally:
+        await made.aclose()
+    assert [one.labels for one in series] == [{"pod": "checkout-eu", "cluster": "eu"}]
+
+
+@pytest.mark.parametrize(("cluster", "healthy"), [("eu", True), ("ue", False)])
+async def test_the_doctor_finds_a_cluster_label_that_no_series_has(
+    prometheus_url: str, cluster: str, *, healthy: bool
+) -> None:
+    made = PrometheusSource(settings(prometheus_url=prometheus_url, prometheus_matchers={"cluster": cluster}))
+    try:
+        diagnosis = await made.check()
+    finally:
+        await made.aclose()
+    assert diagnosis.healthy is healthy
+    assert ("SITREP_PROMETHEUS_MATCHERS" in diagnosis.fix) is not healthy
+    assert (f'cluster="{cluster}"' in diagnosis.statement) is not healthy

@@ -44,13 +44,14 @@ def test_a_team_adds_to_the_catalogue_and_comes_first(tmp_path: Path) -> None:
     assert "memory_working_set" in {query.name for query in book.queries}
     assert book.runbook == "https://runbooks.example/checkout"
     assert book.first_checks[0].startswith("kubectl -n {{ namespace }} rollout history")
-    assert load_playbooks(tmp_path).for_alert("Other", WORKLOAD).name == "workload"
+    assert load_playbooks(tmp_path).for_alert("Other", WORKLOAD).name == "unknown"
 
 
 def test_a_team_overrides_by_name(tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").write_text("name: workload\nkinds: [Deployment]\nnotes: [ours]\n")
+    (tmp_path / "mine.yaml").write_text("name: workload\nkinds: [Deployment]\nnotes: [theirs]\n")
+    (tmp_path / "other.yaml").write_text("name: unknown\nalerts: ['*']\n")
     book = load_playbooks(tmp_path).for_alert("Any", WORKLOAD)
-    assert book.notes == ("ours",)
+    assert book.notes == ("theirs",)
     assert {query.name for query in book.queries} == {"alerts_firing_nearby"}
 
 

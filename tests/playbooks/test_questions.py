@@ -120,14 +120,21 @@ def test_a_question_that_needs_an_absent_label_is_not_asked(tmp_path: Path) -> N
     assert "restarts" in without
 
 
-def test_logs_are_asked_around_the_onset_and_for_the_hour_before() -> None:
+def test_logs_are_asked_around_the_onset_and_for_short_samples_an_hour_and_a_day_before() -> None:
     logs = [q for q in QUESTIONS([alert(minutes=20)], WORKLOAD, NOW, ("p",)) if isinstance(q, LogQuery)]
     assert len(logs) == 1
     assert logs[0].start == NOW - timedelta(minutes=30)
     assert logs[0].end == NOW
-    assert logs[0].start - logs[0].baseline_start == timedelta(hours=1)
+    assert [logs[0].start - start for start, _ in logs[0].usual] == [timedelta(hours=1), timedelta(days=1)]
+    assert {end - start for start, end in logs[0].usual} == {timedelta(minutes=5)}
     assert logs[0].pods == ("p",)
-    assert not [q for q in QUESTIONS([alert()], Subject("c", "", "Node", "n"), NOW) if isinstance(q, LogQuery)]
+
+
+def test_of_a_node_its_system_services_are_asked_and_of_what_writes_no_log_nothing() -> None:
+    about_node = [q for q in QUESTIONS([alert()], Subject("c", "", "Node", "n"), NOW) if isinstance(q, LogQuery)]
+    assert [q.question for q in about_node] == ["errors of the system services of n"]
+    for kind in ("PersistentVolume", "APIService", "Cluster"):
+        assert not [q for q in QUESTIONS([alert()], Subject("c", "", kind, "n"), NOW) if isinstance(q, LogQuery)]
 
 
 @pytest.mark.parametrize(

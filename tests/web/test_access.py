@@ -1,5 +1,6 @@
 """Who sees a page: by a link from a message, through a proxy, with a token, or from this machine."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -7,9 +8,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.web.links import VALID_FOR, Links
+from app.domain.scope import Scope
+from app.web.links import VALID_FOR, Links, Signed
 from tests.api.running import House, house, problem
-from tests.web.stages import another_id, opened
+from tests.scenarios.across import across, evidence
+from tests.web.stages import another_id, judged, opened
 
 pytestmark = pytest.mark.anyio
 READING = "read-" + "token"
@@ -144,3 +147,31 @@ async def test_a_person_who_is_refused_is_told_the_way_in(sitrep: House) -> None
     expired = await phone(sitrep, f"/incidents/{identifier}?e=1&s=x", **BROWSER)
     assert "has expired" in expired.text
     assert "KubePod" not in refused.text + expired.text
+
+
+async def test_a_link_for_some_namespaces_shows_those_and_cannot_be_widened(sitrep: House) -> None:
+    """A channel for `shop` passes its link on; whoever opens it learns no more than the channel was told."""
+    case = across()
+    identifier = await judged(sitrep, replace(case, gaps=()), evidence=evidence())
+    for places, leaks in ((frozenset({"shop"}), False), (frozenset({"prod/shop", "cart"}), False), (None, True)):
+        parts = urlsplit(links(sitrep).sign(UUID(identifier), scope=Scope(places)))
+        page = await phone(sitrep, f"{parts.path}?{parts.query}")
+        assert page.status_code == 200
+        assert ("ledger" in page.text) is leaks, places
+        assert ("our line" in page.text) is True
+    query = parse_qs(urlsplit(links(sitrep).sign(UUID(identifier), scope=Scope(frozenset({"shop"})))).query)
+    signed_part = f"e={query['e'][0]}&s={query['s'][0]}"
+    for widened in ("", "&n=", "&n=shop%2Cpay", "&n=pay", "&n=shop&n=pay"):
+        assert (await phone(sitrep, f"/incidents/{identifier}?{signed_part}{widened}")).status_code == 403, widened
+    everything = parse_qs(urlsplit(signed(sitrep, identifier)).query)
+    narrowed = f"/incidents/{identifier}?e={everything['e'][0]}&s={everything['s'][0]}&n=shop"
+    assert (await phone(sitrep, narrowed)).status_code == 403
+
+
+async def test_what_a_limited_link_leads_on_to_is_as_limited(sitrep: House) -> None:
+    first, second = await opened(sitrep), await opened(sitrep, "Other")
+    parts = parse_qs(urlsplit(links(sitrep).sign(UUID(first), scope=Scope(frozenset({"shop"})))).query)
+    on = links(sitrep).alongside(UUID(second), Signed(parts["e"][0], parts["s"][0], parts["n"][0]))
+    assert "&n=shop&" in on
+    assert (await phone(sitrep, on)).status_code == 200
+    assert (await phone(sitrep, on.replace("&n=shop", ""))).status_code == 403

@@ -9,6 +9,7 @@ import pytest
 
 from app.domain.evidence import Gap
 from app.domain.incident import Incident
+from app.domain.playbook import Guidance
 from tests.api.running import INCIDENTS, House
 from tests.ingest.bodies import wire_alert, wire_body
 from tests.scenarios import incidents as cases
@@ -164,3 +165,25 @@ async def test_the_list_shows_the_newest_first_and_leads_to_the_older(sitrep: Ho
     assert 'href="/incidents/' in (await sitrep.http.get("/?q=Alert00")).text
     assert 'href="/incidents/' not in (await sitrep.http.get("/?state=firing&q=Alert00")).text
     assert "Nothing matches" in (await sitrep.http.get("/?q=nowhere")).text
+
+
+async def test_what_playbooks_say_and_measure_is_on_the_page_until_it_is_over(sitrep: House) -> None:
+    case = cases.oom_after_rollout()
+    assert case.assessment
+    told = Guidance(
+        playbooks=("crash_loop",),
+        measured=(f"restarts in an hour: {HOSTILE} 6 (usual 0)",),
+        notes=(f"The wait doubles {HOSTILE}",),
+        first_checks=("kubectl -n shop logs checkout-0 --previous", f"kubectl get pods {HOSTILE}"),
+        runbooks=("https://runbooks.ours.example/kubepodcrashlooping", "javascript:alert(1)"),
+    )
+    identifier = await judged(sitrep, replace(case, assessment=replace(case.assessment, guidance=told)))
+    markup = await page(sitrep, identifier)
+    shown = " ".join(markup.text.split())
+    for text in ("About this alert", "restarts in an hour: ", "The wait doubles", "logs checkout-0 --previous"):
+        assert text in shown
+    assert "From the playbook crash_loop" in shown
+    assert ("href", "https://runbooks.ours.example/kubepodcrashlooping") in markup.attributes
+    nothing_runs(markup)
+    assert await opened(sitrep, status="resolved") == identifier
+    assert "checkout-0 --previous" not in (await page(sitrep, identifier)).text

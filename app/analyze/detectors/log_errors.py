@@ -1,4 +1,4 @@
-"""Errors in the logs that are new against the usual hour, or a container's last words."""
+"""Errors in the logs that are new against the usual time, or a container's last words."""
 
 import re
 from collections.abc import Iterable
@@ -60,7 +60,7 @@ def _is_error(pattern: LogPattern) -> bool:
 
 
 def _is_news(pattern: LogPattern) -> bool:
-    """New or much louder than in the usual hour; the last words of a run that ended have no usual hour."""
+    """New or much louder than than usual; the last words of a run that ended have no usual time."""
     if pattern.origin == "previous":
         return True
     if pattern.baseline_count is None:
@@ -69,6 +69,9 @@ def _is_news(pattern: LogPattern) -> bool:
 
 
 def _kind(pattern: LogPattern) -> str:
+    if pattern.subject.kind == "Node":
+        # A kubelet tells of everybody's trouble: what its probe could not connect to is not what the node lacks.
+        return "log.new_errors"
     return next((kind for kind, words in _KINDS if words.search(pattern.template)), "log.new_errors")
 
 
@@ -101,7 +104,8 @@ def _statement(pattern: LogPattern, kind: str) -> str:
     usual = f", usually {pattern.baseline_count}" if pattern.baseline_count is not None else ""
     example = _example(pattern)
     said = gist(example)
-    where = "before it ended" if pattern.origin == "previous" else "in the log"
+    log = f"in the log of {pattern.container}" if pattern.subject.kind == "Node" else "in the log"
+    where = "before it ended" if pattern.origin == "previous" else log
     lines = f"{plural(pattern.count, 'line')} {where}{usual}"
     if kind == "log.dependency_unreachable":
         return f"cannot reach {cut(_target(example) or 'something that it calls', 50)} ({lines}): {cut(said, 150)}"

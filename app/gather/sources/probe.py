@@ -41,8 +41,10 @@ class ProbeSource:
         self._unverified_http = Http(verify=False)
 
     def accepts(self, query: Query) -> bool:
-        """Health endpoints, unless they are switched off."""
-        return isinstance(query, ProbeQuery) and self._settings.probes == "on"
+        """Health endpoints: all, those of the settings, or none."""
+        if not isinstance(query, ProbeQuery):
+            return False
+        return self._settings.probes == "on" or (self._settings.probes == "listed" and query.url in self._trusted)
 
     async def answer(self, query: Query) -> Evidence:
         """One `Probe`. Raises `SourceError` for an address that must not be asked."""
@@ -59,7 +61,8 @@ class ProbeSource:
         if self._settings.probes == "off":
             return Diagnosis(self.name, healthy=True, statement="switched off (SITREP_PROBES)")
         endpoints = f"{len(self._trusted)} from the settings" if self._trusted else "none in the settings"
-        return Diagnosis(self.name, healthy=True, statement=f"on: the workloads' own probes, {endpoints}")
+        own = "the workloads' own probes, " if self._settings.probes == "on" else ""
+        return Diagnosis(self.name, healthy=True, statement=f"on: {own}{endpoints}")
 
     async def aclose(self) -> None:
         """Give connections back."""

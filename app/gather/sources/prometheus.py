@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from app.domain.diagnosis import Diagnosis
@@ -11,6 +12,7 @@ from app.domain.evidence import Evidence, Gap, Series, evidence_id
 from app.domain.query import PromQuery, Query
 from app.gather.http_answer import json_of, request_headers, send, short
 from app.http import Answer, Http, Request
+from app.promql import confine
 from app.redact import redact, redact_labels
 from app.settings import Settings
 
@@ -49,10 +51,11 @@ class PrometheusSource:
         """At most 20 series of 130 points; what the server calls incomplete becomes a gap beside them."""
         if not isinstance(query, PromQuery):
             raise SourceError("Prometheus answers PromQL only")
+        query = self._of_this_cluster(query)
         body = await self._ask("query_range", _range_form(query))
         rows = _rows_of(body)
         charted = [row for row in rows if "values" in row]
-        wanted = _about_the_alerts(charted, query.alert_labels)
+        wanted = _about_the_alerts(charted, query.alert_labels, self._settings.prometheus_matchers)
         kept = sorted(wanted, key=_highest, reverse=True)[:MAX_SERIES]
         series = tuple(_series(query, row) for row in kept)
         reasons = _incomplete(body, only_histograms=len(charted) < len(rows), matching=len(wanted))
@@ -69,11 +72,33 @@ class PrometheusSource:
         if _data(body).get("resultType") != "scalar":
             problem = "answers, but not as Prometheus does"
             return Diagnosis(self.name, healthy=False, statement=f"{address} {problem}", fix=_fix_for(problem))
+        if self._settings.prometheus_matchers and not await self._has_series_of_this_cluster():
+            said = ", ".join(f'{name}="{value}"' for name, value in self._settings.prometheus_matchers.items())
+            statement = f"{address} answers, but has no series `up` with {redact(said)}"
+            fix = "set SITREP_PROMETHEUS_MATCHERS to the external labels of this cluster's Prometheus"
+            return Diagnosis(self.name, healthy=False, statement=statement, fix=fix)
         return Diagnosis(self.name, healthy=True, statement=f"{address} evaluates queries")
+
+    async def _has_series_of_this_cluster(self) -> bool:
+        """Whether the labels are right: with wrong ones each answer is empty, and nothing says why."""
+        expr = confine("group(up)", self._settings.prometheus_matchers)
+        try:
+            return bool(_data(await self._ask("query", (("query", expr),))).get("result"))
+        except SourceError:
+            return True  # it evaluates `1`, and this it may not: that is told by each question
 
     async def aclose(self) -> None:
         """Give connections back."""
         await self._http.aclose()
+
+    def _of_this_cluster(self, query: PromQuery) -> PromQuery:
+        """Where Prometheus holds several clusters, no series of another may be taken for one of this."""
+        if not self._settings.prometheus_matchers:
+            return query
+        try:
+            return replace(query, expr=confine(query.expr, self._settings.prometheus_matchers))
+        except ValueError as error:
+            raise SourceError("not asked: the expression cannot be limited to this cluster") from error
 
     async def _ask(self, endpoint: str, form: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
         """The envelope of a success, one retry where a failure may heal. Raises `SourceError`."""
@@ -128,16 +153,18 @@ def _rows_of(body: Mapping[str, Any]) -> list[Row]:
     return [row for row in result if isinstance(row, dict) and isinstance(row.get("metric"), dict)]
 
 
-def _about_the_alerts(rows: list[Row], alert_labels: Iterable[Iterable[tuple[str, str]]]) -> list[Row]:
+def _about_the_alerts(
+    rows: list[Row], alert_labels: Iterable[Iterable[tuple[str, str]]], given: Mapping[str, str]
+) -> list[Row]:
     """The series whose labels stand in one of the alerts; where relabelling dropped some, those that contradict none.
 
     An alert carries its series' labels and more (the rule's, external ones), so the expression itself cannot be
-    narrowed by the alert's labels.
+    narrowed by the alert's labels. Labels that were `given` with the question tell nothing.
     """
     alerts = [dict(labels) for labels in alert_labels]
     if not alerts:
         return rows
-    labelled = [(row, _identity(row)) for row in rows]
+    labelled = [(row, {name: text for name, text in _identity(row).items() if name not in given}) for row in rows]
     exact = [row for row, labels in labelled if any(labels.items() <= alert.items() for alert in alerts)]
     if exact:
         return exact

@@ -20,6 +20,8 @@
 {{- define "sitrep.configData" -}}
 {{- $data := dict "SITREP_HOST" "0.0.0.0" "SITREP_PORT" (toString .Values.containerPort) "SITREP_LOG_FORMAT" "json" -}}
 {{- $_ := set $data "SITREP_PUBLIC_URL" (include "sitrep.publicUrl" .) -}}
+{{- with .Values.namespaces -}}{{- $_ := set $data "SITREP_KUBERNETES_NAMESPACES" (join "," .) -}}{{- end -}}
+{{- if not .Values.rbac.podLogs -}}{{- $_ := set $data "SITREP_KUBERNETES_POD_LOGS" "off" -}}{{- end -}}
 {{- if .Values.configFile -}}{{- $_ := set $data "SITREP_CONFIG_FILE" "/etc/sitrep/sitrep.yaml" -}}{{- end -}}
 {{- range $name, $value := .Values.config -}}
 {{- $key := include "sitrep.settingName" $name -}}

@@ -24,6 +24,7 @@ from app.redact import redact
 
 PAGE_SIZE = 500
 MAX_PAGES = 10
+MOST_CONNECTIONS = 1000
 MAX_BYTES = 32 * 1024 * 1024
 MAX_LINE_BYTES = 4 * 1024 * 1024
 LONGEST_PAUSE_SECONDS = 5.0
@@ -59,11 +60,15 @@ def listing(kind: str, namespace: str, params: tuple[tuple[str, str], ...]) -> A
 
 
 class Connection:
-    """One API client for the process. GET only; nothing here can write."""
+    """One API client for a cluster. GET only; nothing here can write.
+
+    `namespaces`: those that may be read, where that is not all of them.
+    """
 
     def __init__(self, client: Any, timeout_seconds: float) -> None:  # noqa: ANN401 - kubernetes_asyncio is untyped
         self._client = client
         self._timeout_seconds = timeout_seconds
+        self.namespaces: tuple[str, ...] = ()
         self._recent: Recent[Ask] = Recent()
         self._lacking: dict[str, float] = {}
 
@@ -75,10 +80,15 @@ class Connection:
         """
         chosen = config_file or os.environ.get("KUBECONFIG", "")
         in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ and Path(IN_CLUSTER_TOKEN).exists()  # noqa: ASYNC240 - once
+        if context and not chosen:
+            # In the cluster that we run in, its own API server would answer for another.
+            raise SourceError(f"context {context[:100]} is set, and there is no kubeconfig to find it in")
         if not chosen and not in_cluster:
             return None
         library = await asyncio.to_thread(importlib.import_module, "kubernetes_asyncio")
         configuration = type.__call__(library.client.Configuration)
+        # Each watch holds one, and with Roles there is a watch for each kind in each namespace.
+        configuration.connection_pool_maxsize = MOST_CONNECTIONS
         try:
             if chosen:
                 await library.config.load_kube_config(
@@ -126,7 +136,16 @@ class Connection:
     async def list_objects(
         self, kind: str, namespace: str, params: tuple[tuple[str, str], ...] = ()
     ) -> tuple[list[Thing], bool]:
-        """Objects of a kind, and whether there were more than the pages that are read."""
+        """Objects of a kind, and whether there were more than the pages that are read.
+
+        Without a namespace those of all namespaces, or of each that may be read.
+        """
+        if namespace or not (self.namespaces and KINDS[kind].namespaced):
+            return await self._list(kind, namespace, params)
+        found = [await self._list(kind, one, params) for one in self.namespaces]
+        return [thing for things, _ in found for thing in things], any(cut for _, cut in found)
+
+    async def _list(self, kind: str, namespace: str, params: tuple[tuple[str, str], ...]) -> tuple[list[Thing], bool]:
         things: list[Thing] = []
         ask = listing(kind, namespace, (("limit", str(PAGE_SIZE)), *params))
         read, whole = 0, False
@@ -167,13 +186,6 @@ class Connection:
     async def version(self) -> str:
         """What the API server calls its version."""
         return decoded(await self.get(Ask("/version", "read the version")), Version).git_version
-
-    async def try_list(self, kind: str) -> None:
-        """Whether objects of a kind may be listed everywhere: asks for one. Raises `SourceError` if not."""
-        what = f"list {KINDS[kind].plural} in all namespaces"
-        page = decoded(await self.get(Ask(collection_path(kind, ""), what, (("limit", "1"),))), Page)
-        if page.items is None:
-            raise SourceError(f"{what}: the answer is not a Kubernetes list")
 
     async def _page(self, ask: Ask, token: str, get: Callable[[Ask], Awaitable[bytes]]) -> Page:
         """One page. A token that grew too old comes with a fresh one, for a list that may miss what just changed."""

@@ -15,6 +15,11 @@ class Kind:
     shape: type[shapes.Thing]
     namespaced: bool = True
 
+    @property
+    def group(self) -> str:
+        """The API group, as roles name it; empty for the core."""
+        return self.prefix.split("/")[2] if self.prefix.startswith("/apis/") else ""
+
 
 KINDS: dict[str, Kind] = {
     "Pod": Kind("/api/v1", "pods", shapes.Pod),

@@ -1,5 +1,6 @@
 """The pods of a workload, a node or a namespace, the worst first and not all of a thousand."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -14,6 +15,7 @@ from app.gather.sources.kubernetes.shapes import Pod, Thing, Workload
 MAX_SICK = 100
 # The healthy ones are there for comparison.
 MAX_WELL = 30
+MAX_NAMED = 5
 _FINISHED = "Succeeded"
 
 
@@ -26,7 +28,16 @@ async def pods_evidence(connection: Connection, query: PodsQuery, now: datetime)
     if not params and subject.kind not in {"Node", "Namespace"}:
         return Evidence()
     things, cut = await connection.list_objects("Pod", namespace, params)
-    return _evidence([_slim(thing) for thing in things], query, now, cut=cut)
+    found = _evidence([_slim(thing) for thing in things], query, now, cut=cut)
+    if namespace or not connection.namespaces:
+        return found
+    return found + Evidence(gaps=(Gap("kubernetes", query.question, only_some(connection.namespaces)),))
+
+
+def only_some(namespaces: Sequence[str]) -> str:
+    """What a gap says of a look into all namespaces where only these may be read."""
+    more = f" and {len(namespaces) - MAX_NAMED} more" if len(namespaces) > MAX_NAMED else ""
+    return f"only in {', '.join(namespaces[:MAX_NAMED])}{more}: no others may be read"
 
 
 async def objects_evidence(connection: Connection, query: ObjectsQuery, now: datetime) -> Evidence:

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from app.domain.change import Change
-from app.domain.evidence import Evidence, evidence_id
+from app.domain.evidence import Evidence, Gap, evidence_id
 from app.domain.query import RolloutQuery
 from app.domain.subject import Subject
 from app.domain.summary import summarize
@@ -16,6 +16,7 @@ from app.gather.sources.kubernetes.cluster_shapes import ControllerRevision, Eve
 from app.gather.sources.kubernetes.connection import Connection
 from app.gather.sources.kubernetes.events import last_time, selector_of
 from app.gather.sources.kubernetes.kinds import object_path
+from app.gather.sources.kubernetes.refusals import RefusedError
 from app.gather.sources.kubernetes.shapes import PodTemplate, Thing, Workload
 from app.gather.sources.kubernetes.templates import diff_templates
 from app.gather.sources.kubernetes.times import parse_time
@@ -51,14 +52,14 @@ async def rollout_evidence(connection: Connection, query: RolloutQuery, now: dat
         kind, subject.namespace, (("labelSelector", selector),) if selector else ()
     )
     revisions = _in_order([thing for thing in things if _is_owned(thing, workload, subject)])
-    scaled = await _scalings(connection, subject) if _needs_events(revisions) else {}
+    scaled, unseen = await _scaled(connection, query) if _needs_events(revisions) else ({}, ())
     changes = _changes(revisions, workload, subject, scaled)
     states = [
         as_state(_without_template(revision.thing), "ReplicaSet", subject.cluster, now)
         for revision in revisions[-KEPT_REPLICA_SETS:]
         if kind == "ReplicaSet"
     ]
-    return Evidence.seen([*states, *changes])
+    return Evidence((*states, *changes), unseen)
 
 
 def _match_labels(workload: Workload) -> dict[str, str]:
@@ -99,6 +100,14 @@ def _revision(thing: Thing) -> Revision:
 
 def _needs_events(revisions: Sequence[Revision]) -> bool:
     return any(revision.reused or revision.created_at is None for revision in revisions[-MAX_CHANGES:])
+
+
+async def _scaled(connection: Connection, query: RolloutQuery) -> tuple[dict[str, list[datetime]], tuple[Gap, ...]]:
+    """The scalings; where events may not be read, the rollouts are told all the same."""
+    try:
+        return await _scalings(connection, query.subject), ()
+    except RefusedError as error:
+        return {}, (Gap("kubernetes", query.question, f"{error}: times of rollouts back are not sure"),)
 
 
 async def _scalings(connection: Connection, subject: Subject) -> dict[str, list[datetime]]:

@@ -26,7 +26,8 @@ from app.gather.sources.kubernetes.connection import Ask, Connection
 from app.gather.sources.kubernetes.events import as_cluster_events, namespace_of, selector_of
 from app.gather.sources.kubernetes.kinds import KINDS, object_path
 from app.gather.sources.kubernetes.logs import as_patterns, params_of, says_no_log
-from app.gather.sources.kubernetes.pods import objects_evidence, pods_evidence
+from app.gather.sources.kubernetes.permissions import missing, needs, told
+from app.gather.sources.kubernetes.pods import objects_evidence, only_some, pods_evidence
 from app.gather.sources.kubernetes.refusals import RefusedError
 from app.gather.sources.kubernetes.rollouts import rollout_evidence
 from app.gather.sources.kubernetes.services import services_evidence
@@ -36,8 +37,8 @@ from app.gather.sources.kubernetes.watched_fields import FIELDS
 from app.settings import Settings
 
 BAD_REQUEST = 400
-_CHECKED = ("Pod", "Event", "Node", "ReplicaSet", "Deployment")
-_RBAC_FIX = "bind the read-only ClusterRole of the chart to Sitrep's service account"
+NO_POD_LOGS = "pod logs are switched off (SITREP_KUBERNETES_POD_LOGS)"
+_NOT_THE_API = "is the address in the kubeconfig that of the API server, and not of a proxy or a login page?"
 
 Answerer = Callable[[Any, datetime], Awaitable[Evidence]]
 
@@ -47,8 +48,10 @@ class KubernetesSource:
 
     name = "kubernetes"
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, pod_logs: bool = True) -> None:
+        """`pod_logs`: whether logs may be read; where not, that is said instead of asked."""
         self._connection = connection
+        self._pod_logs = pod_logs
         self._answerers: dict[type[Query], Answerer] = {
             ObjectQuery: self._object,
             ObjectsQuery: self._objects,
@@ -75,24 +78,37 @@ class KubernetesSource:
             return Evidence(gaps=(Gap(self.name, query.question, missing_reason(query)),))
 
     async def check(self) -> Diagnosis:
-        """Asks for the version and for one object of each kind that matters most."""
+        """Asks for the version, and tries each verb on each resource that questions need."""
+        connection = self._connection
         try:
-            version = await self._connection.version()
-            for kind in _CHECKED:
-                await self._connection.try_list(kind)
+            version = await connection.version()
+            wanted = needs(connection.namespaces, pod_logs=self._pod_logs)
+            lines = told(self.name, await missing(connection, wanted))
         except RefusedError as error:
-            fix = _RBAC_FIX if error.status == 403 else "check the token and the context of the kubeconfig"  # noqa: PLR2004 - an HTTP status
+            fix = "check the token and the context of the kubeconfig" if error.status in {401, 403} else _NOT_THE_API
             return Diagnosis(self.name, healthy=False, statement=str(error), fix=fix)
         except SourceError as error:
-            return Diagnosis(self.name, healthy=False, statement=str(error), fix="check the address and the network")
-        return Diagnosis(
-            self.name, healthy=True, statement=f"{version[:40]}; may read pods, events, nodes and workloads"
-        )
+            fix = "check the address and the network" if error.source_is_sick else _NOT_THE_API
+            return Diagnosis(self.name, healthy=False, statement=str(error), fix=fix)
+        if all(line.healthy for line in lines):
+            where = f" in {', '.join(connection.namespaces)}" if connection.namespaces else ""
+            logs = "" if self._pod_logs else "; pod logs are switched off"
+            statement = f"{version[:40]}; may read all that questions need{where}{logs}"
+            return Diagnosis(self.name, healthy=True, statement=statement, parts=lines)
+        statement = f"{version[:40]}; not all that questions need may be read"
+        return Diagnosis(self.name, healthy=False, statement=statement, fix="see the next lines", parts=lines)
 
     def watches(self, key: bytes, settings: Settings) -> tuple[Watch, ...]:
         """Everything that people change."""
         way = Way(self._connection, Reader(settings.cluster, key, tuple(settings.configmap_values)))
-        return tuple(Watch(way, kind) for kind in FIELDS)
+        return tuple(Watch(way, kind, namespace) for kind in FIELDS for namespace in self._watched(kind))
+
+    def _watched(self, kind: str) -> tuple[str, ...]:
+        """Where objects of a kind are followed: everywhere, or in each namespace that may be read."""
+        namespaces = self._connection.namespaces
+        if KINDS[kind].namespaced:
+            return namespaces or ("",)
+        return () if namespaces else ("",)
 
     async def aclose(self) -> None:
         """Give connections back."""
@@ -121,6 +137,8 @@ class KubernetesSource:
         if len(things) == 1:
             return Evidence.seen([as_state(things[0], subject.kind, subject.cluster, now)])
         reason = f"{len(things)} of that name, in several namespaces" if things else missing_reason(query)
+        if self._connection.namespaces:
+            reason = f"{reason}; {only_some(self._connection.namespaces)}"
         return Evidence(gaps=(Gap(self.name, query.question, reason),))
 
     async def _events(self, query: EventQuery, _now: datetime) -> Evidence:
@@ -137,6 +155,8 @@ class KubernetesSource:
 
     async def _log(self, query: ContainerLogQuery, _now: datetime) -> Evidence:
         subject = query.subject
+        if not self._pod_logs:
+            return Evidence(gaps=(Gap(self.name, query.question, NO_POD_LOGS),))
         path = object_path("Pod", subject.namespace, subject.name) + "/log"
         try:
             body = await self._connection.get(Ask(path, f"read logs in {subject.namespace}", params_of(query)))

@@ -1,24 +1,23 @@
 """LogQL for a subject's error lines, whatever the log agent calls its labels. Times are integer nanoseconds."""
 
 from calendar import timegm
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from app.domain.query import LogQuery
+from app.gather.logs.journal import UNITS, hosts_of
+from app.gather.logs.words import ERROR_WORDS
 from app.playbooks.pod_names import pod_pattern
 from app.promql import escape_label_value
 
-# No word boundary before it: NullPointerException and TypeError are errors too.
-ERROR_WORDS: Final = (
-    "(?i)(error|exception|fatal|panic|traceback|critical|oom|fail|refused|denied|timed? ?out|unable|cannot"
-    "|no such|not found|killed|unhealthy)"
-)
 # The agents' names for the same thing, the usual first.
 NAMESPACE_LABELS: Final = ("namespace", "k8s_namespace_name", "kubernetes_namespace_name", "kubernetes_namespace")
 POD_LABELS: Final = ("pod", "k8s_pod_name", "kubernetes_pod_name", "pod_name")
 CONTAINER_LABELS: Final = ("container", "k8s_container_name", "kubernetes_container_name", "container_name")
 OPENTELEMETRY_POD: Final = "k8s_pod_name"
+UNIT_LABELS: Final = ("unit", "systemd_unit", "_SYSTEMD_UNIT")
+HOST_LABELS: Final = ("hostname", "nodename", "host", "node", "node_name", "k8s_node_name", "instance")
 
 
 def error_lines(query: LogQuery, labels: Iterable[str]) -> tuple[str, str]:
@@ -39,6 +38,36 @@ def error_lines(query: LogQuery, labels: Iterable[str]) -> tuple[str, str]:
             matchers.append(f'{pod_label or POD_LABELS[0]}=~"{pods}"')
     selector = "{" + ", ".join(matchers) + "}"
     return selector, f"{selector}{filters} |~ `{ERROR_WORDS}`"
+
+
+def journals(labels: Iterable[str]) -> str | None:
+    """A selector of the journal streams of all nodes; None where no agent ships them."""
+    known = frozenset(labels)
+    if unit := _first(UNIT_LABELS, known):
+        return f'{{{unit}=~"{UNITS}"}}'
+    return '{job=~".*journal.*"}' if "job" in known else None
+
+
+def journal_lines(node: str, streams: Iterable[Mapping[str, str]]) -> tuple[str, str] | None:
+    """The stream selector and the whole query for the node's system services, if one of these streams is its."""
+    hosts = hosts_of(node)
+    for stream in streams:
+        host = next((label for label in HOST_LABELS if stream.get(label) in hosts), None)
+        if host is None:
+            continue
+        unit = _first(UNIT_LABELS, frozenset(stream))
+        matchers = [f'{host}="{escape_label_value(stream[host])}"']
+        job = stream.get("job", "")
+        filters = ""
+        if job:
+            # The kernel's lines have no unit: they are found beside the others, by the journal's own label.
+            matchers.append(f'job="{escape_label_value(job)}"')
+            filters = f' | {unit or UNIT_LABELS[0]}=~"{UNITS}|"'
+        else:
+            matchers.append(f'{unit or UNIT_LABELS[0]}=~"{UNITS}"')
+        selector = "{" + ", ".join(matchers) + "}"
+        return selector, f"{selector}{filters} |~ `{ERROR_WORDS}`"
+    return None
 
 
 def times(window: tuple[datetime, datetime]) -> tuple[tuple[str, str], ...]:

@@ -96,7 +96,7 @@ class PagerDutyNotifier:
         try:
             await self._client.abilities()
         except DeliveryError as error:
-            return Diagnosis(self.name, healthy=False, statement=str(error), fix="check SITREP_PAGERDUTY_TOKEN")
+            return Diagnosis(self.name, healthy=False, statement=str(error), fix=_fix_for(error.code))
         return Diagnosis(self.name, healthy=True, statement="the key works")
 
     async def aclose(self) -> None:
@@ -163,3 +163,9 @@ def _is_over(letter: Letter) -> bool:
     groups = [group for group in letter.incident.groups if group.group_sha.hex() == letter.target]
     ended = bool(groups) and all(group.state is AlertStatus.RESOLVED for group in groups)
     return ended or letter.incident.state is AlertStatus.RESOLVED
+
+
+def _fix_for(code: str) -> str:
+    if code in {"not_pagerduty", "not_found", "network"}:
+        return "check SITREP_PAGERDUTY_API_URL, and that a proxy or a NetworkPolicy lets Sitrep through"
+    return "check SITREP_PAGERDUTY_TOKEN: a REST API key of the account, not an integration key"

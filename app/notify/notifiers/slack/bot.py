@@ -1,6 +1,7 @@
 """Slack with a bot token: one head message edited in place, its details thread, news as replies."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import structlog
 from app.domain.diagnosis import Diagnosis
 from app.domain.errors import DeliveryError
 from app.domain.incident import Incident
+from app.domain.narrowing import news_within, within
 from app.http import Http
 from app.notify.notifier import DETAILS, HEAD, Letter, Links, Target
 from app.notify.notifiers.slack.blocks import BlocksError
@@ -56,10 +58,11 @@ class SlackNotifier:
 
     def digest(self, letter: Letter) -> str:
         """Changes when the rendered text does."""
-        return self._writer.digest(letter)
+        return self._writer.digest(self._for_its_channel(letter))
 
     async def send(self, letter: Letter) -> str:
         """Post or edit; the reference. Raises `DeliveryError`."""
+        letter = self._for_its_channel(letter)
         if letter.reference:
             return await self._edit(letter, letter.reference)
         if letter.part == HEAD:
@@ -98,6 +101,12 @@ class SlackNotifier:
     async def aclose(self) -> None:
         """Close connections."""
         await self._http.aclose()
+
+    def _for_its_channel(self, letter: Letter) -> Letter:
+        """Without what lies in namespaces that the channel is not told of."""
+        scope = self._routes.scope(letter.target)
+        news = news_within(letter.news, letter.incident, scope)
+        return replace(letter, incident=within(letter.incident, scope), news=news)
 
     def _fallback(self, letter: Letter) -> str:
         """The settings' own channel, where the letter's is another one."""

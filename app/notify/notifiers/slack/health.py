@@ -7,6 +7,7 @@ from app.domain.errors import DeliveryError
 from app.notify.notifiers.slack.client import SlackClient
 from app.notify.notifiers.slack.errors import fix_for
 
+_ADDRESS = "check SITREP_SLACK_API_URL, and that a proxy or a NetworkPolicy lets Sitrep through"
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{2,}")
 
 
@@ -15,9 +16,10 @@ async def diagnose(client: SlackClient, channels: tuple[str, ...]) -> Diagnosis:
     try:
         team = str((await client.write("auth.test", {})).get("team", "?"))
     except DeliveryError as error:
-        return Diagnosis(
-            "slack", healthy=False, statement=str(error), fix=fix_for(error.code) or "check SITREP_SLACK_TOKEN"
+        fix = fix_for(error.code) or (
+            _ADDRESS if error.code in {"not_slack", "network"} else "check SITREP_SLACK_TOKEN"
         )
+        return Diagnosis("slack", healthy=False, statement=str(error), fix=fix)
     if not channels:
         fix = "set SITREP_SLACK_CHANNEL"
         return Diagnosis("slack", healthy=False, statement="no channel is configured", fix=fix)

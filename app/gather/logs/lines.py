@@ -1,19 +1,19 @@
-"""Log lines out of Loki's streams: redacted, merged by time, counted by shape."""
+"""Raw lines of a log store: redacted, newest first, counted by shape."""
 
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 from app.domain.evidence import LogPattern, evidence_id
 from app.domain.subject import Subject
-from app.gather.sources.loki.logql import CONTAINER_LABELS
 from app.gather.text import storable
 from app.redact import redact
 
+MAX_LINES: Final = 500
 MAX_PATTERNS: Final = 100
 MAX_EXAMPLES: Final = 3
 LINE_CHARACTERS: Final = 500
@@ -22,7 +22,6 @@ WORD_ENDS: Final = " \t\n,;&}"
 # Redaction reads some hundred kilobytes a second: this much costs no more than the question itself.
 PAGE_CHARACTERS: Final = 256 * 1024
 NAME_CHARACTERS: Final = 200
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 LEADING_TIME: Final = re.compile(
     r"\s*(?:[\[(]?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\s?(?:Z|UTC|[+-]\d\d:?\d\d)?[\])]?"
@@ -32,9 +31,20 @@ LEADING_TIME: Final = re.compile(
 )
 # klog: the level's letter, month and day, time, process id.
 KLOG_TIME: Final = re.compile(r"([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ ")
+LINE_END: Final = re.compile(r"\s*[\r\n]\s*")
 VARYING: Final = re.compile(r"0x[0-9a-fA-F]+|\b(?=[a-f-]*\d)[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b|\d+")
 
 Counts = Mapping[tuple[str, str], int]
+Window = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line as the store gave it. `container`: or the system service, of a node's journal."""
+
+    at: datetime
+    container: str
+    raw: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +71,36 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Lines of all streams, newest first; `whole` unless older ones were left out."""
+    """Lines newest first; `whole` unless older ones were left out. `faults`: why some could not be seen."""
 
     lines: tuple[Line, ...]
     whole: bool
+    faults: tuple[str, ...] = ()
+
+    def covers(self, window: Window) -> timedelta:
+        """How much of the window was read: all of it, or from its end back to the oldest line."""
+        start, end = window
+        return end - start if self.whole or not self.lines else max(end - self.lines[-1].at, timedelta(seconds=1))
 
 
-def merged(streams: Iterable[Any], limit: int) -> Page:
-    """The newest lines, redacted: Loki sorts within a stream only, and answers `limit` lines at the most."""
-    rows = [row for stream in streams if isinstance(stream, dict) for row in _rows_of(stream)]
-    rows.sort(key=lambda row: row[:2], reverse=True)
+def page_of(rows: Sequence[Row], limit: int, *, whole: bool = True, faults: tuple[str, ...] = ()) -> Page:
+    """The newest `limit` rows, redacted. As many as were asked for may not be all; nor are they if not `whole`."""
+    newest = sorted(rows, key=lambda row: (row.at, row.container), reverse=True)
     lines: list[Line] = []
     cleaned: dict[str, str] = {}
+    containers: dict[str, str] = {}
     left = PAGE_CHARACTERS
-    for at, container, raw in rows[:limit]:
-        text = _cut(_without_time(raw[: 2 * RAW_LINE_CHARACTERS]))
+    for row in newest[:limit]:
+        text = _cut(_without_time(row.raw[: 2 * RAW_LINE_CHARACTERS]))
         if text not in cleaned:
             left -= len(text)
             if left < 0:
-                return Page(tuple(lines), whole=False)
+                return Page(tuple(lines), whole=False, faults=faults)
             cleaned[text] = _cleaned(text)
-        lines.append(Line(at, container, cleaned[text]))
-    return Page(tuple(lines), whole=len(rows) < limit)
+        if row.container not in containers:
+            containers[row.container] = redact(storable(row.container))[:NAME_CHARACTERS]
+        lines.append(Line(row.at, containers[row.container], cleaned[text]))
+    return Page(tuple(lines), whole and len(rows) < limit, faults)
 
 
 def counted(lines: Iterable[Line]) -> Counts:
@@ -90,16 +108,16 @@ def counted(lines: Iterable[Line]) -> Counts:
     return Counter(line.shape for line in lines)
 
 
-def as_in(usual: Counts, share: float) -> Counts:
-    """The usual hour's counts for a time `share` as long: rates are compared, whatever the windows' lengths.
+def scaled(counts: Counts, share: float) -> Counts:
+    """The counts for a time `share` as long: rates are compared, whatever the windows' lengths.
 
     Rounded up, so that what is seldom is not taken for new.
     """
-    return {shape: math.ceil(count * share) for shape, count in usual.items()}
+    return {shape: math.ceil(count * share) for shape, count in counts.items()}
 
 
-def patterns(subject: Subject, lines: Iterable[Line], usual: Counts | None) -> tuple[LogPattern, ...]:
-    """The commonest shapes of lines that come newest first; `usual` counts the same shapes in the hour before."""
+def patterns(origin: str, subject: Subject, lines: Iterable[Line], usual: Counts | None) -> tuple[LogPattern, ...]:
+    """The commonest shapes of lines that come newest first; `usual` counts the same shapes at the usual time."""
     tallies: dict[tuple[str, str], _Tally] = {}
     for line in lines:
         tally = tallies.setdefault(line.shape, _Tally(line, line))
@@ -110,7 +128,7 @@ def patterns(subject: Subject, lines: Iterable[Line], usual: Counts | None) -> t
     commonest = sorted(tallies.items(), key=lambda entry: entry[1].count, reverse=True)[:MAX_PATTERNS]
     return tuple(
         LogPattern(
-            id=evidence_id("log", "loki", subject.cluster, subject.kind, subject, *shape),
+            id=evidence_id("log", origin, subject.cluster, subject.kind, subject, *shape),
             subject=subject,
             template=tally.newest.text,
             count=tally.count,
@@ -119,33 +137,10 @@ def patterns(subject: Subject, lines: Iterable[Line], usual: Counts | None) -> t
             last_seen=tally.newest.at,
             examples=tuple(tally.examples),
             container=shape[0],
-            origin="loki",
+            origin=origin,
         )
         for shape, tally in commonest
     )
-
-
-def _rows_of(stream: Mapping[str, Any]) -> Iterator[tuple[datetime, str, str]]:
-    """(time, container, raw line) of each row that is one."""
-    labels, rows = stream.get("stream"), stream.get("values")
-    if not isinstance(labels, dict) or not isinstance(rows, list):
-        return
-    container = next((str(labels[name]) for name in CONTAINER_LABELS if name in labels), "")
-    container = redact(container)[:NAME_CHARACTERS]
-    for row in rows:
-        # Two elements, or three with structured metadata.
-        if not isinstance(row, list) or len(row) < 2 or not isinstance(row[1], str):  # noqa: PLR2004 - time and line
-            continue
-        at = _time(row[0])
-        if at is not None:
-            yield at, container, row[1]
-
-
-def _time(text: Any) -> datetime | None:  # noqa: ANN401 - anything may stand in the answer
-    try:
-        return EPOCH + timedelta(microseconds=int(text) // 1000)
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 def _cut(raw: str) -> str:
@@ -157,8 +152,8 @@ def _cut(raw: str) -> str:
 
 
 def _cleaned(raw: str) -> str:
-    """Redacted before it is cut to what is kept."""
-    text = redact(storable(raw)).rstrip()
+    """Redacted as it came, for a key may span many lines; then made one line, and cut to what is kept."""
+    text = LINE_END.sub(" | ", redact(storable(raw)).strip())
     return text if len(text) <= LINE_CHARACTERS else text[: LINE_CHARACTERS - 1] + "…"
 
 
