@@ -12,16 +12,19 @@ from app.clusters import OF_A_CLUSTER
 from app.domain.diagnosis import Diagnosis
 from app.gather.alertmanager import check_alertmanager
 from app.gather.source import Source
+from app.journal.source import JournalSource
 from app.notify.dispatcher import Dispatcher
 from app.notify.rendering import lint_templates
 from app.playbooks.loader import lint
 from app.settings import Secret, Settings, SettingsError
+from app.store.changes import Changes
 from app.store.embedded import running_url
 from app.store.engine import Store, StoreUnavailableError
 from app.store.heartbeats import WATCHDOG, Heartbeats
 from app.store.migrate import revisions
 from app.store.parked import ParkedDeliveries, ParkedIncidents
 from app.store.revisions import Revisions
+from app.store.watching import Watching
 
 WATCHDOG_LATE = timedelta(minutes=15)
 # What a fix tells to set, where it is a setting of one cluster.
@@ -129,6 +132,7 @@ async def _inside(store: Store, statement: str) -> list[Diagnosis]:
             await _watchdog(store),
             *await _parked(store),
             *await _given_up(store),
+            *await _journals(store),
         ]
     except StoreUnavailableError:
         return []
@@ -170,6 +174,17 @@ async def _given_up(store: Store) -> list[Diagnosis]:
     statement = "; ".join(f"{count} could not be looked into: {reason}" for reason, count in reasons)
     fix = "report what the reason names; `sitrep incidents ask ID` makes Sitrep look again"
     return [Diagnosis("incidents", healthy=False, statement=statement, fix=fix)]
+
+
+async def _journals(store: Store) -> list[Diagnosis]:
+    """Whether what changes in each cluster is being watched; nothing is said where nothing ever was."""
+    watching = Watching(store)
+    clusters = await watching.clusters()
+    sources = [JournalSource(Changes(store), watching, cluster, is_watching=True) for cluster in clusters]
+    checked = [await source.check() for source in sources]
+    if len(clusters) < 2:  # noqa: PLR2004 - one cluster needs no name
+        return checked
+    return [replace(line, name=f"{line.name} of {name}") for name, line in zip(clusters, checked, strict=True)]
 
 
 async def _unpaged(store: Store) -> list[Diagnosis]:

@@ -9,8 +9,9 @@ from app.domain.scope import EVERYTHING, Scope
 
 MOST_PLACES = 100
 ALL = "*"
-# A namespace's name; before it, where it is meant in one cluster only, that cluster's.
-PLACE = re.compile(r"(?:[^\s,@]{1,100}/)?[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+NAMESPACE = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+# Before the name, where it is meant in one cluster only, that cluster's.
+PLACE = re.compile(rf"(?:[^\s,@]{{1,100}}/)?{NAMESPACE.pattern}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,13 @@ def grants_of(text: str) -> tuple[Grant, ...]:
     """
     entries = [entry.strip() for entry in text.split(",")]
     return tuple(_grant(entry, number) for number, entry in enumerate(entries, 1) if entry)
+
+
+def namespace(text: str) -> str:
+    """The name of a namespace. Raises `ValueError`."""
+    if NAMESPACE.fullmatch(text):
+        return text
+    raise ValueError("must be names of namespaces")
 
 
 def place(text: str) -> str:

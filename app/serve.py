@@ -219,7 +219,7 @@ def _log_stores(settings: Settings) -> tuple[str | None, ...]:
 def _kubernetes_at(settings: Settings) -> str:
     if settings.kubernetes == "off":
         return ""
-    if os.environ.get("KUBECONFIG"):
+    if settings.kubeconfig or os.environ.get("KUBECONFIG"):
         return "by kubeconfig"
     return "in-cluster" if "KUBERNETES_SERVICE_HOST" in os.environ else ""
 

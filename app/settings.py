@@ -13,7 +13,7 @@ from app.domain.address import http_url, index_pattern, network
 from app.domain.alert import Severity
 from app.domain.log_budget import HOUR_BYTES, INCIDENT_BYTES, MOST_BYTES, LogBudget
 from app.given import Secret, SettingsError, is_service_link, one_line, secret_of, yaml_of
-from app.grants import Grant, grants_of, place, text_of
+from app.grants import Grant, grants_of, namespace, place, text_of
 
 __all__ = ["HealthUrl", "Route", "Secret", "Settings", "SettingsError", "load_settings", "shown_url"]
 
@@ -22,6 +22,7 @@ MOST_REOPEN_MINUTES = 366 * 24 * 60
 
 
 Url = Annotated[str, AfterValidator(http_url)]
+Namespace = Annotated[str, AfterValidator(namespace)]
 Network = Annotated[str, AfterValidator(network)]
 IndexPattern = Annotated[str, AfterValidator(index_pattern)]
 ByteCount = Annotated[int, Field(ge=0, le=MOST_BYTES)]
@@ -99,7 +100,7 @@ class Settings(_Discreet):
     kubernetes: Literal["auto", "off"] = Field("auto", description="in-cluster or KUBECONFIG, or off")
     kubernetes_context: str = Field("", description="context of the kubeconfig")
     kubeconfig: Path | None = Field(None, description="kubeconfig file, in place of KUBECONFIG")
-    kubernetes_namespaces: list[str] = Field([], description="namespaces that may be read; not set: all")
+    kubernetes_namespaces: list[Namespace] = Field([], description="namespaces that may be read; not set: all")
     kubernetes_pod_logs: Literal["on", "off"] = Field("on", description="whether logs are read from the API server")
     configmap_values: list[str] = Field(
         [], description="ConfigMap values that may be kept: `namespace/name` or `namespace/name/key`, with `*`"
@@ -153,7 +154,7 @@ class Settings(_Discreet):
         annotation = cls.model_fields[info.field_name].annotation
         if annotation is Secret and not isinstance(value, Secret):
             return secret_of(text_of(value) if info.field_name == "api_tokens" else value)
-        if isinstance(value, str) and annotation in {list[str], list[Network]}:
+        if isinstance(value, str) and annotation in {list[str], list[Network], list[Namespace]}:
             return [part.strip() for part in value.split(",") if part.strip()]
         if isinstance(value, str) and annotation == dict[str, str]:
             return dict(_pair(part) for part in value.split(",") if part.strip())

@@ -10,13 +10,16 @@ import pytest
 
 from app.doctor import examine
 from app.domain.diagnosis import Diagnosis
+from app.domain.watched import Whole
 from app.settings import load_settings
 from app.store.embedded import EmbeddedPostgres
 from app.store.engine import Store
 from app.store.heartbeats import WATCHDOG, Heartbeats
 from app.store.identity import uuid7
+from app.store.leases import Leases
 from app.store.migrate import migrate
 from app.store.partitions import month_of
+from app.store.watching import Scope, Watching
 from tests.addresses import NO_ADDRESSES, PASSWORD
 from tests.fakes.elasticsearch import FakeElasticsearch
 from tests.fakes.recording import Recording
@@ -195,6 +198,32 @@ async def test_doctor_names_incidents_that_could_not_be_looked_into(database_url
         assert not found["incidents"].healthy
         assert "last with X" in found["incidents"].statement
         assert "sitrep incidents ask" in found["incidents"].fix
+    finally:
+        await store.aclose()
+
+
+@pytest.mark.anyio
+async def test_doctor_names_what_is_not_watched_for_changes(database_url: str) -> None:
+    async def said() -> str:
+        found = await examined(SITREP_DATABASE_URL=database_url)
+        return found["journal"].statement if "journal" in found else ""
+
+    store = Store(database_url)
+    try:
+        assert await said() == ""
+        lease = await Leases(store, uuid7()).take("journal:prod", 60)
+        assert lease
+        watching = Watching(store)
+        for kind in ("Deployment", "ConfigMap"):
+            await watching.take_in(lease, Scope("prod", kind), Whole(frozenset(), datetime.now(UTC)))
+        async with store.transaction() as transaction:
+            await transaction.execute("update watch_scope set since = now() - interval '2 days'")
+        assert await said() == "2 kinds of objects are watched for changes"
+        await watching.failed(Scope("prod", "ConfigMap"), "no permission to watch configmaps (403)")
+        assert await said() == "not watched: ConfigMap (no permission to watch configmaps (403))"
+        async with store.transaction() as transaction:
+            await transaction.execute("update watch_scope set seen_at = now() - interval '1 h'")
+        assert await said() == "nobody watches the cluster now"
     finally:
         await store.aclose()
 

@@ -100,6 +100,13 @@ def test_a_mistake_in_a_cluster_is_one_line_that_names_the_key(tmp_path: Path, t
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["Shop", "shop cart", "eu/shop", "shop,../kube-system", "*"])
+def test_what_is_no_namespace_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^SITREP_KUBERNETES_NAMESPACES"):
+        load_settings({"SITREP_KUBERNETES_NAMESPACES": text})
+    assert load_settings({"SITREP_KUBERNETES_NAMESPACES": "shop, cart"}).kubernetes_namespaces == ["shop", "cart"]
+
+
 def test_off_and_on_are_words_though_yaml_takes_them_for_truth(tmp_path: Path) -> None:
     settings = loaded(tmp_path, "kubernetes: off\nprobes: on\nclusters: {eu: {kubernetes: off, probes: off}}")
     assert (settings.kubernetes, settings.probes) == ("off", "on")

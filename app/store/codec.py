@@ -67,8 +67,12 @@ def evidence_from_bytes(packed: bytes) -> Evidence:
 
 
 def evidence_to_json(evidence: Evidence) -> Any:  # noqa: ANN401 - JSON
-    """The evidence for REST."""
-    return _clean(_evidence.dump_python(evidence, mode="json"))
+    """The evidence for REST; a gap names its cluster where that has a name."""
+    shown = _clean(_evidence.dump_python(evidence, mode="json"))
+    for gap in shown["gaps"]:
+        if not gap["cluster"]:
+            del gap["cluster"]
+    return shown
 
 
 def storable(text: str) -> str:

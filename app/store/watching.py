@@ -71,6 +71,12 @@ class Watching:
             await _seen(transaction, scope, sight)
             return len(pen.told)
 
+    async def clusters(self) -> list[str]:
+        """Those of which something was ever watched."""
+        async with self._store.transaction() as transaction:
+            rows = await transaction.all("select distinct cluster from watch_scope order by cluster")
+        return [row["cluster"] for row in rows]
+
     async def states(self, cluster: str) -> list[WatchState]:
         """How each watch of a cluster fares."""
         async with self._store.transaction() as transaction:

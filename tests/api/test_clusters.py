@@ -4,14 +4,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.api.running import House, house
+from tests.fakes.kubernetes import FakeKubernetes
 from tests.fakes.prometheus import FakePrometheus
 from tests.fakes.recording import Recording
 from tests.fakes.server import Trouble
+from tests.gather.cluster import deployment
 from tests.ingest.bodies import wire_alert, wire_body
 
 pytestmark = pytest.mark.anyio
@@ -80,3 +83,32 @@ async def test_readiness_and_metrics_name_the_cluster_of_each_source(
     metrics = (await running.http.get("/metrics")).text
     assert 'sitrep_gather_seconds_count{cluster="prod-eu",source="prometheus"}' in metrics
     assert 'sitrep_source_breaker_open{cluster="prod-eu",source="prometheus"} 0.0' in metrics
+
+
+async def test_each_cluster_has_a_journal_of_its_own(database_url: str, folder: Path) -> None:
+    """The same Deployment in both: what changes in one is told for that one alone."""
+    async with (
+        FakeKubernetes(Recording(now=datetime.now(UTC), objects=(deployment(),))) as eu,
+        FakeKubernetes(Recording(now=datetime.now(UTC), objects=(deployment(),))) as us,
+    ):
+        clusters = {
+            name: {"kubeconfig": str(fake.kubeconfig(folder / name))} for name, fake in (("eu", eu), ("us", us))
+        }
+        async with house(database_url, {"SITREP_CLUSTERS": json.dumps(clusters)}, role="all") as running:
+            watched = "select cluster from watched where kind = 'Deployment' order by cluster"
+            async with asyncio.timeout(30):
+                while [row["cluster"] for row in await running.rows(watched)] != ["eu", "us"]:
+                    await asyncio.sleep(0.1)
+            changed = deployment()
+            changed["spec"]["replicas"] = 9
+            us.put(changed)
+            async with asyncio.timeout(30):
+                while not (rows := await running.rows("select cluster, summary from change where kind = 'Deployment'")):
+                    await asyncio.sleep(0.1)
+            ((cluster, summary),) = [(row["cluster"], row["summary"]) for row in rows]
+            assert cluster == "us"
+            told = {name: (await complete(running, about(name)))["changes"] for name in ("eu", "us")}
+    assert {name: summary in {one["summary"] for one in changes} for name, changes in told.items()} == {
+        "eu": False,
+        "us": True,
+    }

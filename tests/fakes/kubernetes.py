@@ -24,7 +24,7 @@ class FakeKubernetes(FakeServer):
     """Serves one recording. `token` and `throttled` (so many 429s) make it refuse.
 
     `forbidden` holds resources that answer 403: "secrets", "pods/log", in one namespace "data:pods/log", across all
-    ":pods". `granted`: the namespaces in which a Role allows everything; nothing is allowed elsewhere.
+    ":pods", one verb "watch pods". `granted`: the namespaces in which a Role allows everything, and nothing elsewhere.
     """
 
     def __init__(self, recording: Recording, *, token: str = "", forbidden: Iterable[str] = ()) -> None:
@@ -99,8 +99,8 @@ class FakeKubernetes(FakeServer):
         # A Role in a namespace also lets read the namespace itself.
         scope = name if resource.plural == "namespaces" else namespace
         beyond = self.granted is not None and scope not in self.granted
-        if beyond or asked in self.forbidden or f"{namespace}:{asked}" in self.forbidden:
-            verb = "get" if name else ("watch" if _is_watch(request) else "list")
+        verb = "get" if name else ("watch" if _is_watch(request) else "list")
+        if beyond or not self.forbidden.isdisjoint((asked, f"{namespace}:{asked}", f"{verb} {asked}")):
             return _forbid(resource, asked, (verb, name, namespace))
         if name:
             return self._one(request, resource, (namespace, name, subresource))

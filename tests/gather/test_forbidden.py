@@ -1,5 +1,6 @@
 """What may not be read is a gap in plain words, for every kind of question; and what is missing is known by name."""
 
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from app.domain.query import (
 from app.gather.gatherer import Gatherer
 from app.gather.planner import Planner
 from app.gather.sources.kubernetes import KubernetesSource
+from app.gather.sources.kubernetes.kinds import KINDS
 from app.gather.sources.kubernetes.permissions import Need, missing, needs, told
+from app.settings import Settings
 from tests.fakes.server import Trouble
 from tests.gather.cluster import NOW, body, crashing_pod, deployment, event, kubernetes, replica_set, shop, subject
 
@@ -181,6 +184,30 @@ async def test_each_missing_verb_is_known_by_its_resource_and_place(folder: Path
         assert {need.verb for need in found} == verbs
         assert {need.namespace for need in found} == {""}
     assert await lacking(folder) == []
+
+
+async def test_a_watch_that_may_not_be_made_is_known_though_lists_are_allowed(folder: Path) -> None:
+    assert [(need.verb, need.resource) for need in await lacking(folder, forbidden=("watch deployments",))] == [
+        ("watch", "deployments.apps")
+    ]
+    unlisted = await lacking(folder, forbidden=("configmaps",))
+    assert [(need.verb, need.resource, need.optional) for need in unlisted] == [("list", "configmaps", True)]
+
+
+async def test_with_roles_in_namespaces_each_is_watched_and_nothing_else(folder: Path) -> None:
+    async with kubernetes(folder, *OBJECTS) as (fake, source):
+        everywhere = source.watches(b"key", Settings())
+        source._connection.namespaces = ("shop", "cart")
+        watches = source.watches(b"key", Settings())
+        fake.granted = {"shop", "cart"}
+        (shop_watch,) = [watch for watch in watches if (watch.kind, watch.namespace) == ("Deployment", "shop")]
+        async with aclosing(shop_watch.follow()) as sights:
+            first = await anext(sights)
+    assert {watch.namespace for watch in everywhere} == {""}
+    assert "Node" in {watch.kind for watch in everywhere}
+    assert {watch.namespace for watch in watches} == {"shop", "cart"}
+    assert {watch.kind for watch in watches} == {watch.kind for watch in everywhere if KINDS[watch.kind].namespaced}
+    assert first, "what may be read is followed"
 
 
 async def test_in_named_namespaces_each_is_tried_and_what_lies_in_none_is_no_fault(folder: Path) -> None:

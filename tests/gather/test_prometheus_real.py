@@ -176,3 +176,17 @@ async def test_the_label_of_a_cluster_need_not_be_what_alerts_call_it(prometheus
     finally:
         await made.aclose()
     assert [one.labels for one in series] == [{"pod": "checkout-eu", "cluster": "eu"}]
+
+
+@pytest.mark.parametrize(("cluster", "healthy"), [("eu", True), ("ue", False)])
+async def test_the_doctor_finds_a_cluster_label_that_no_series_has(
+    prometheus_url: str, cluster: str, *, healthy: bool
+) -> None:
+    made = PrometheusSource(settings(prometheus_url=prometheus_url, prometheus_matchers={"cluster": cluster}))
+    try:
+        diagnosis = await made.check()
+    finally:
+        await made.aclose()
+    assert diagnosis.healthy is healthy
+    assert ("SITREP_PROMETHEUS_MATCHERS" in diagnosis.fix) is not healthy
+    assert (f'cluster="{cluster}"' in diagnosis.statement) is not healthy

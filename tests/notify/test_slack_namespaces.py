@@ -1,12 +1,12 @@
 """A channel for some namespaces is told nothing of others: not their names, and never a line of their logs."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from uuid import uuid4
 
 import pytest
 
-from app.domain.incident import Incident
+from app.domain.incident import Assessment, Briefing, Incident
 from app.domain.narrowing import evidence_within, within
 from app.domain.playbook import Guidance
 from app.domain.scope import EVERYTHING, Scope
@@ -196,3 +196,34 @@ def test_a_name_that_holds_anothers_is_not_taken_for_it() -> None:
     seen = within(mine, SHOP)
     assert seen.assessment
     assert [one.statement for one in seen.assessment.findings] == ["pay-api answers 5xx"]
+
+
+LOOKED_AT = {
+    Incident: {
+        *("title", "headline", "groups", "alerts", "subjects", "assessment", "gaps", "timeline", "parent_id"),
+        *("parent_headline", "scope", "elsewhere"),
+    },
+    Assessment: {
+        *("headline", "briefing", "findings", "hypotheses", "changes", "similar", "blast_radius", "subjects"),
+        "guidance",
+    },
+    Briefing: {
+        *("symptom", "facts", "still", "impact", "cause_line", "because", "against", "change", "no_change"),
+        *("first_step", "similar", "ruled_out", "odd"),
+    },
+}
+HARMLESS = {
+    Incident: {
+        *("id", "state", "enrichment", "severity", "started_at", "received_at", "alertname", "cluster", "revision"),
+        *("children", "onset_at", "announced_at", "first_notified_at", "resolved_at", "timings", "source_milliseconds"),
+        *("deliveries", "resolution", "storm", "parked", "times_today"),
+    },
+    Assessment: {"onset_at"},
+    Briefing: set[str](),
+}
+
+
+@pytest.mark.parametrize("of", LOOKED_AT)
+def test_every_field_that_a_message_is_made_of_has_been_thought_about(of: type[Incident]) -> None:
+    """A new one may tell of other namespaces: let `within` look at it, and put it here."""
+    assert {one.name for one in fields(of)} == LOOKED_AT[of] | HARMLESS[of]

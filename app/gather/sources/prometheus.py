@@ -72,7 +72,20 @@ class PrometheusSource:
         if _data(body).get("resultType") != "scalar":
             problem = "answers, but not as Prometheus does"
             return Diagnosis(self.name, healthy=False, statement=f"{address} {problem}", fix=_fix_for(problem))
+        if self._settings.prometheus_matchers and not await self._has_series_of_this_cluster():
+            said = ", ".join(f'{name}="{value}"' for name, value in self._settings.prometheus_matchers.items())
+            statement = f"{address} answers, but has no series `up` with {redact(said)}"
+            fix = "set SITREP_PROMETHEUS_MATCHERS to the external labels of this cluster's Prometheus"
+            return Diagnosis(self.name, healthy=False, statement=statement, fix=fix)
         return Diagnosis(self.name, healthy=True, statement=f"{address} evaluates queries")
+
+    async def _has_series_of_this_cluster(self) -> bool:
+        """Whether the labels are right: with wrong ones each answer is empty, and nothing says why."""
+        expr = confine("group(up)", self._settings.prometheus_matchers)
+        try:
+            return bool(_data(await self._ask("query", (("query", expr),))).get("result"))
+        except SourceError:
+            return True  # it evaluates `1`, and this it may not: that is told by each question
 
     async def aclose(self) -> None:
         """Give connections back."""
