@@ -27,6 +27,8 @@ DETECTORS = (
     "rollout:Rollout",
     "log_errors:LogErrors",
     "symptoms:Symptoms",
+    "services:Services",
+    "autoscalers:Autoscalers",
 )
 
 

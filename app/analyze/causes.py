@@ -101,7 +101,7 @@ _FAMILIES = (
         },
     ),
     _Family(
-        "quota", ("replicas.", "admission.", "symptom."), "kubectl -n {name} describe quota",
+        "quota", ("replicas.", "admission.", "symptom.", "service.unknown_address"), "kubectl -n {name} describe quota",
         ("resources", "replicas", "hard["),
         {
             "cpu": ("The namespace's CPU quota is used up.", 0.95),
@@ -145,6 +145,24 @@ _FAMILIES = (
             "claim_missing": ("A PersistentVolumeClaim that the pod needs does not exist.", 0.95),
             "class_missing": ("The claim names a StorageClass that does not exist.", 0.95),
             "claim_unbound": ("A PersistentVolumeClaim is not bound: no volume fits it.", 0.75),
+        },
+    ),
+    _Family(
+        "service", (*_SYMPTOMS, "container."), "kubectl -n {ns} get svc,endpointslices",
+        ("selector", "ports[", "ports", "env", "metadata.labels"),
+        {
+            "selector_mismatch": ("The Service's selector matches no pod, so it has no back ends.", 0.95),
+            "port_mismatch": ("The Service leads to a port that its pods do not declare.", 0.85),
+            "protocol_mismatch": ("The Service speaks another protocol (TCP, UDP) than its pods' port.", 0.9),
+            "unknown_address": ("The workload is told to call a Service that does not exist.", 0.75),
+        },
+    ),
+    _Family(
+        "autoscaler", ("symptom.", "cpu.", "traffic."), "kubectl -n {ns} get hpa",
+        ("maxReplicas", "minReplicas", "metrics"),
+        {
+            "maxed_out": ("The autoscaler would run more replicas than it may.", 0.7),
+            "no_metrics": ("The autoscaler sees no metrics, so it does not scale.", 0.5),
         },
     ),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from app.domain.subject import Subject
 HIGH, MEDIUM, WORTH_TELLING = 0.8, 0.5, 0.3
 MAX_HYPOTHESES = 5
 BEGAN, EXPLAINS = "began ", "explains: "
-_HOSTS_IT, _ELSEWHERE = 0.97, 0.55
+_HOSTS_IT, _INSIDE, _CALLED, _ELSEWHERE = 0.97, 0.9, 0.8, 0.55
 _EXPLAINED_AWAY = 0.5
 _WARNING_WEIGHT = 0.75
 _SPECIFIC_GAIN, _GENERAL_GAIN = 0.7, 0.25
@@ -53,7 +53,9 @@ def correlate(world: World, findings: Iterable[Finding]) -> tuple[Explanation, .
     candidates = [_weighed(world, candidate) for candidate in _candidates(world, found)]
     candidates = [_explained_away(world, one, candidates) for one in candidates]
     told = sorted((one for one in candidates if one.score >= WORTH_TELLING), key=_order)[:MAX_HYPOTHESES]
-    return tuple(_explanation(rank, one, _consequences(world, one, found)) for rank, one in enumerate(told, start=1))
+    return tuple(
+        _explanation(world, rank, one, _consequences(world, one, found)) for rank, one in enumerate(told, start=1)
+    )
 
 
 def _order(one: _Candidate) -> tuple[float, str, Subject]:
@@ -115,7 +117,22 @@ def _regression(world: World, one: _Candidate) -> _Candidate:
 def _nearness(world: World, subject: Subject) -> float:
     if subject in world.focus or not world.focus:
         return 1.0
-    return _HOSTS_IT if any(_holds(world, subject, focus) for focus in world.focus) else _ELSEWHERE
+    if any(_holds(world, subject, focus) for focus in world.focus):
+        return _HOSTS_IT
+    inside = any(focus.kind == "Namespace" and _holds(world, focus, subject) for focus in world.focus)
+    if inside:
+        return _INSIDE
+    return _CALLED if _is_called(world, subject) else _ELSEWHERE
+
+
+def _is_next_door(world: World, subject: Subject) -> bool:
+    """Whether the alert is about another workload, and this one it calls."""
+    return subject not in world.focus and subject.is_workload and _is_called(world, subject)
+
+
+def _is_called(world: World, subject: Subject) -> bool:
+    """Whether what the alert is about calls it: what ails a dependency reaches its callers."""
+    return any(call.callee == subject for focus in world.focus for call in world.topology.callees_of(focus))
 
 
 def _holds(world: World, outer: Subject, inner: Subject) -> bool:
@@ -170,9 +187,10 @@ def _consequences(world: World, one: _Candidate, found: tuple[Finding, ...]) -> 
     )
 
 
-def _explanation(rank: int, one: _Candidate, consequences: tuple[Finding, ...]) -> Explanation:
+def _explanation(world: World, rank: int, one: _Candidate, found: tuple[Finding, ...]) -> Explanation:
     phrase = _phrase(one)
-    because = _because(one, phrase, consequences)
+    because = _because(one, phrase, _consequences(world, one, found))
+    told = f"{one.subject.name}, which it calls: {phrase}" if _is_next_door(world, one.subject) else phrase
     evidence = {evidence_id for sign in one.findings for evidence_id in sign.evidence}
     if one.suspect is not None:
         evidence.add(one.suspect.change.id)
@@ -188,7 +206,7 @@ def _explanation(rank: int, one: _Candidate, consequences: tuple[Finding, ...]) 
         evidence=tuple(sorted(evidence)),
         next_step=next_step(one.cause, one.subject),
     )
-    return Explanation(hypothesis, phrase, one.suspect.change if one.suspect else None, one.findings)
+    return Explanation(hypothesis, cut(told), one.suspect.change if one.suspect else None, one.findings)
 
 
 def _sentence(one: _Candidate, phrase: str) -> str:

@@ -10,6 +10,7 @@ from app.analyze.log_templates import fold
 from app.analyze.pod import Pod, read_pod
 from app.analyze.reach import Reach, worth_keeping
 from app.analyze.secret_changes import secret_changes
+from app.analyze.topology import Topology
 from app.analyze.wording import STATEMENT_LIMIT, cut
 from app.domain.alert import Severity
 from app.domain.change import Change
@@ -49,6 +50,7 @@ class World:
         changes = worth_keeping(found, reach, self.focus, now)
         self.changes = tuple(change for change, _ in changes)
         self._touched = {change.id: workloads for change, workloads in changes}
+        self.topology = Topology(self)
 
     def touched_by(self, change: Change) -> frozenset[Subject]:
         """The workloads (and the node) that a change can have touched."""

@@ -66,6 +66,15 @@ class QuotaQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferencesQuery:
+    """Whether what a workload refers to is there: (kind, name) of ConfigMaps and accounts, never of Secrets."""
+
+    question: str
+    subject: Subject
+    names: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerLogQuery:
     """The last lines of one container from the Kubernetes API; `previous` is the run before this one."""
 
@@ -137,6 +146,7 @@ Query = (
     | RolloutQuery
     | ServicesQuery
     | QuotaQuery
+    | ReferencesQuery
     | ContainerLogQuery
     | PromQuery
     | LogQuery
@@ -152,6 +162,7 @@ KUBERNETES_QUERIES: tuple[type[Query], ...] = (
     RolloutQuery,
     ServicesQuery,
     QuotaQuery,
+    ReferencesQuery,
     ContainerLogQuery,
 )
 """What only the Kubernetes API can answer."""

@@ -1,6 +1,16 @@
 """What a question costs, and whose it is when nobody takes it."""
 
-from app.domain.query import ChangesQuery, LogQuery, ProbeQuery, PromQuery, Query, RolloutQuery, ServicesQuery
+from app.domain.dependencies import CALLS
+from app.domain.query import (
+    ChangesQuery,
+    LogQuery,
+    ProbeQuery,
+    PromQuery,
+    Query,
+    ReferencesQuery,
+    RolloutQuery,
+    ServicesQuery,
+)
 
 # Requests to the API server; a rollout's history reads the workload, its revisions and perhaps events.
 NOT_CONFIGURED = "not configured"
@@ -24,15 +34,17 @@ _OTHER_SOURCES: dict[type[Query], str] = {
 
 def calls_of(query: Query) -> int:
     """How many requests to the Kubernetes API it makes."""
-    return _CALLS.get(type(query), 1)
+    return len(query.names) if isinstance(query, ReferencesQuery) else _CALLS.get(type(query), 1)
 
 
 def kind_of_source(query: Query) -> str:
     """The source that would answer it; empty where nobody misses it.
 
-    Probes are off because somebody wants that, few ship the journals of nodes, and the journal of changes is missing
-    in a single look without a database only.
+    Probes are off because somebody wants that, few ship the journals of nodes or count who calls whom, and the journal
+    of changes is missing in a single look without a database only.
     """
+    if isinstance(query, PromQuery) and query.name == CALLS:
+        return ""
     if isinstance(query, LogQuery) and query.subject.kind == "Node":
         return ""
     return _OTHER_SOURCES.get(type(query), "kubernetes")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from app.domain.evidence import Evidence, Gap, ObjectState
+from app.domain.evidence import Evidence, Gap, ObjectState, Series
 from app.domain.query import (
     LogQuery,
     ObjectQuery,
@@ -15,9 +15,10 @@ from app.domain.query import (
 )
 from app.domain.subject import Subject
 from app.gather import questions
+from app.gather.callees import Callee, Callees
+from app.gather.claims import CLAIM, about_claim, states_of_claims, unbound
 from app.gather.owners import controller_of, metadata_of, others_by_name
 from app.gather.probing import HttpCheck, checks_of, pod_urls, selects, service_urls
-from app.gather.secrets import secrets_of
 from app.gather.symptoms import badness, containers_of, is_unhealthy_workload, is_unscheduled, worst_first
 
 MAX_DEPTH = 5
@@ -27,9 +28,9 @@ MAX_LOGS = 12
 MAX_JOURNALS = 1
 MAX_NEIGHBOURS = 3
 MAX_OTHERS_MEASURED = 3
-MAX_CLAIMS = 2
+MAX_CALLEES = 3
+MAX_PODS_WITH_CLAIMS = 1
 MAX_NAMED_PODS = 30
-CLAIM = "PersistentVolumeClaim"
 _WITH_HISTORY = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Rollout"})
 
 About = Callable[[Subject, Sequence[str]], tuple[Query, ...]]
@@ -59,17 +60,24 @@ class Plan:
         self._journals_left = MAX_JOURNALS
         self._neighbours_left = MAX_NEIGHBOURS
         self._others_left = MAX_OTHERS_MEASURED
+        self._with_claims_left = MAX_PODS_WITH_CLAIMS
+        self._callees_left = MAX_CALLEES
+        self._callees = Callees()
 
     def follow_up(self, query: Query, answer: Evidence) -> tuple[Query, ...]:
         """What to ask next, now that this is known; what was asked before may be among it."""
-        states = answer.of(ObjectState)
+        self._callees.learn(answer.of(ObjectState))
+        self._callees.measured(answer.of(Series))
+        return (*self._raised(query, answer.of(ObjectState)), *self._dependencies())
+
+    def _raised(self, query: Query, states: tuple[ObjectState, ...]) -> tuple[Query, ...]:
         match query:
             case ObjectQuery():
                 return tuple(self._seen(states[0]) if states else self._missing(query.subject))
             case PodsQuery():
                 return tuple(self._pods(query, states))
             case ObjectsQuery():
-                return tuple(_unbound(states) if query.subject.kind == CLAIM else self._sick_neighbours(states))
+                return tuple(unbound(states) if query.subject.kind == CLAIM else self._sick_neighbours(states))
             case RolloutQuery() if query.subject not in self._neighbours:
                 return tuple(questions.events(state.subject) for state in states[-1:])
             case ServicesQuery():
@@ -117,7 +125,7 @@ class Plan:
                 kind, name = str(target.get("kind", "")), str(target.get("name", ""))
                 return [questions.state(Subject(subject.cluster, subject.namespace, kind, name))] if name else []
             case "PersistentVolumeClaim":
-                return [questions.events(subject), *_behind_claim(subject, spec)]
+                return about_claim(state)
             case "Namespace" | "PersistentVolume" | "StorageClass":
                 return []
         return self._workload(state)
@@ -149,12 +157,41 @@ class Plan:
             queries.append(questions.rollouts(subject, labels))
         if labels:
             queries.append(questions.pods(subject, labels))
-        if subject not in self._neighbours and (secrets := secrets_of(state)):
-            queries.append(questions.secret_versions(subject, secrets, self._now))
+        if subject not in self._neighbours:
+            self._callees.calls(state)
+            queries.extend(questions.around(state, self._now))
         template_labels = questions.template_labels_of(state)
         if template_labels and subject.namespace not in self._overviews:
             queries.append(questions.services(subject, template_labels))
         if subject not in self._asked_about and self._others_left:
+            self._others_left -= 1
+            queries.extend(self._about(subject, ()))
+        return queries
+
+    def _dependencies(self) -> list[Query]:
+        """What it calls: how that fares and what was rolled out there; a sick one like any other sick neighbour."""
+        queries: list[Query] = []
+        for callee in sorted(
+            self._callees.news(), key=lambda one: one.state is None or not is_unhealthy_workload(one.state)
+        ):
+            is_other = callee.subject not in self._unfolded and callee.subject not in self._asked_about
+            if not is_other or not self._callees_left:
+                continue
+            self._callees_left -= 1
+            self._neighbours.add(callee.subject)
+            queries.extend(self._callee(callee))
+        return queries
+
+    def _callee(self, callee: Callee) -> list[Query]:
+        subject, state = callee.subject, callee.state
+        if state is None:
+            return [questions.state(subject)]
+        if is_unhealthy_workload(state):
+            return self._workload(state)
+        queries: list[Query] = []
+        if subject.kind in _WITH_HISTORY:
+            queries.append(questions.rollouts(subject, questions.selector_of(state)))
+        if self._others_left:
             self._others_left -= 1
             queries.extend(self._about(subject, ()))
         return queries
@@ -216,8 +253,10 @@ class Plan:
             queries.append(questions.state(on))
             if subject not in self._neighbours and badness(pod):
                 queries.extend(self._journal(on))
-        else:
-            queries.extend(_claims(subject, spec.get("volumes") or ()))
+        if not node or (subject not in self._neighbours and self._with_claims_left):
+            claims = states_of_claims(pod)
+            self._with_claims_left -= bool(claims)
+            queries.extend(claims)
         return queries
 
     def _journal(self, node: Subject) -> list[Query]:
@@ -256,23 +295,3 @@ class Plan:
         labels, checks = self._labels.get(subject, {}), self._checks.get(subject, ())
         services = [s for s in self._services.get(subject.namespace, ()) if selects(s, labels)]
         return [url for service in services for url in service_urls(service, checks)]
-
-
-def _unbound(claims: Iterable[ObjectState]) -> list[Query]:
-    """Whatever a claim that found no volume wants."""
-    queries: list[Query] = []
-    waiting = [claim for claim in claims if (claim.body.get("status") or {}).get("phase") != "Bound"]
-    for claim in waiting[:MAX_CLAIMS]:
-        queries.extend([questions.events(claim.subject), *_behind_claim(claim.subject, claim.body.get("spec") or {})])
-    return [*queries, questions.volumes(waiting[0].subject.cluster)] if waiting else []
-
-
-def _claims(pod: Subject, volumes: Iterable[dict[str, dict[str, str]]]) -> list[Query]:
-    names = [str((volume.get("persistentVolumeClaim") or {}).get("claimName") or "") for volume in volumes]
-    claims = [Subject(pod.cluster, pod.namespace, CLAIM, name) for name in names if name]
-    return [questions.state(claim) for claim in claims[:MAX_CLAIMS]]
-
-
-def _behind_claim(claim: Subject, spec: dict[str, str]) -> list[Query]:
-    named = (("PersistentVolume", spec.get("volumeName")), ("StorageClass", spec.get("storageClassName")))
-    return [questions.state(Subject(claim.cluster, "", kind, name)) for kind, name in named if name]

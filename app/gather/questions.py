@@ -1,9 +1,10 @@
 """Queries in words: each names its question, which is what a gap shows."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from app.domain.dependencies import CALLS, account_of, config_uses, template_spec
 from app.domain.evidence import ObjectState
 from app.domain.query import (
     ChangesQuery,
@@ -16,10 +17,12 @@ from app.domain.query import (
     PromQuery,
     Query,
     QuotaQuery,
+    ReferencesQuery,
     RolloutQuery,
     ServicesQuery,
 )
 from app.domain.subject import Subject
+from app.gather.secrets import secrets_of
 from app.promql import escape_label_value, escape_regex
 
 Pairs = tuple[tuple[str, str], ...]
@@ -27,7 +30,11 @@ CHANGES_OF = timedelta(hours=24)
 # A point every three minutes: as exactly as anybody needs to know when.
 SECRETS_OF = timedelta(hours=6)
 MAX_SECRETS = 20
+MAX_CONFIG_MAPS = 4
+CALLS_OF = timedelta(minutes=10)
 NEIGHBOUR_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
+# What leads to Services, and what scales or guards workloads.
+AROUND_KINDS = ("Ingress", "HTTPRoute", "HorizontalPodAutoscaler", "PodDisruptionBudget")
 
 
 def state(subject: Subject) -> ObjectQuery:
@@ -93,6 +100,45 @@ def secret_versions(workload: Subject, secrets: Collection[str], until: datetime
     )
 
 
+def around(workload: ObjectState, until: datetime) -> tuple[Query, ...]:
+    """What the workload refers to, and whom it calls and is called by."""
+    queries: list[Query] = [calls(workload.subject, until)]
+    if names := _references(workload):
+        queries.append(ReferencesQuery(f"what {workload.subject} refers to", workload.subject, names))
+    if secrets := secrets_of(workload):
+        queries.append(secret_versions(workload.subject, secrets, until))
+    return tuple(queries)
+
+
+def _references(workload: ObjectState) -> Pairs:
+    """Its ConfigMaps and its account; of Secrets nothing is asked."""
+    spec = template_spec(workload.body)
+    maps = list(dict.fromkeys(use.name for use in config_uses(spec)))[:MAX_CONFIG_MAPS]
+    account = account_of(spec)
+    return (*(("ConfigMap", name) for name in maps), *((("ServiceAccount", account),) if account else ()))
+
+
+def calls(workload: Subject, until: datetime) -> PromQuery:
+    """Who calls whom, as Istio, Linkerd or traces have counted; nothing where nobody counts."""
+    expr = "\nor\n".join(_counted(escape_label_value(workload.name), escape_label_value(workload.namespace)))
+    return PromQuery(f"calls of {workload}", workload, CALLS, expr, "per_second", until - CALLS_OF, until)
+
+
+def _counted(name: str, namespace: str) -> Iterator[str]:
+    """Both directions of each kind of mesh; the labels keep their own names."""
+    by = "source_workload, source_workload_namespace, destination_workload, destination_workload_namespace"
+    for metric in ("istio_requests_total", "istio_tcp_sent_bytes_total"):
+        for side in ("source", "destination"):
+            where = f'{side}_workload="{name}", {side}_workload_namespace="{namespace}"'
+            yield f"sum by ({by}) (rate({metric}{{{where}}}[5m])) > 0"
+    for side in ("client", "server"):
+        yield f'sum by (client, server) (rate(traces_service_graph_request_total{{{side}="{name}"}}[5m])) > 0'
+    by = "deployment, namespace, dst_deployment, dst_namespace"
+    for side in ("", "dst_"):
+        where = f'direction="outbound", {side}deployment="{name}", {side}namespace="{namespace}"'
+        yield f"sum by ({by}) (rate(response_total{{{where}}}[5m])) > 0"
+
+
 def log(pod: Subject, container: str, *, previous: bool) -> ContainerLogQuery:
     """The last lines of a container."""
     run = "previous log" if previous else "log"
@@ -107,7 +153,8 @@ def health(subject: Subject, url: str) -> ProbeQuery:
 def neighbourhood(namespace: Subject) -> tuple[Query, ...]:
     """What a namespace looks like as a whole: a cause is often next door, and quotas stop anybody."""
     cluster, name = namespace.cluster, namespace.name
-    listed = (ObjectsQuery(f"{kind}s of {name}", Subject(cluster, name, kind, "")) for kind in NEIGHBOUR_KINDS)
+    kinds = (*NEIGHBOUR_KINDS, *AROUND_KINDS)
+    listed = (ObjectsQuery(f"{_plural(kind)} of {name}", Subject(cluster, name, kind, "")) for kind in kinds)
     return (
         events(namespace),
         pods(namespace),
@@ -128,6 +175,10 @@ def template_labels_of(workload: ObjectState) -> Pairs:
     """The labels that its pods carry."""
     template = (workload.body.get("spec") or {}).get("template") or {}
     return tuple(sorted(((template.get("metadata") or {}).get("labels") or {}).items()))
+
+
+def _plural(kind: str) -> str:
+    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
 
 
 def _named(subject: Subject) -> str:

@@ -3,6 +3,7 @@
 from app.analyze.assess import analyze
 from app.analyze.detector import Detector
 from app.analyze.detectors.admission import Admission
+from app.analyze.detectors.autoscalers import Autoscalers
 from app.analyze.detectors.crash_loop import CrashLoop
 from app.analyze.detectors.evictions import Evictions
 from app.analyze.detectors.health import Health
@@ -14,6 +15,7 @@ from app.analyze.detectors.oom_kill import OomKill
 from app.analyze.detectors.probes import Probes
 from app.analyze.detectors.rollout import Rollout
 from app.analyze.detectors.scheduling import Scheduling
+from app.analyze.detectors.services import Services
 from app.analyze.detectors.storage import Storage
 from app.analyze.detectors.symptoms import Symptoms
 from app.analyze.onset import find_onset
@@ -23,6 +25,7 @@ from tests.builders import NOW
 
 DETECTORS: tuple[Detector, ...] = (
     Admission(),
+    Autoscalers(),
     CrashLoop(),
     Evictions(),
     Health(),
@@ -34,6 +37,7 @@ DETECTORS: tuple[Detector, ...] = (
     Probes(),
     Rollout(),
     Scheduling(),
+    Services(),
     Storage(),
     Symptoms(),
 )

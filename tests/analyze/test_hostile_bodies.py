@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 from app.analyze.detector import DETECTOR_FAILED
 from app.domain.evidence import Item
 from app.domain.subject import Subject
+from tests.analyze.around import autoscaler, budget, ingress, route, service, slices, thing, workload
 from tests.analyze.judging import judge
 from tests.analyze.test_assess import oom_after_rollout
 from tests.builders import CLUSTER, case, container_status, event, pod, replica_set, series, state
 
 WRONG = st.sampled_from([None, "", "x", -1, 3.5, True, [], {}, [None], ["x"], {"x": None}, [[]], "99999-13-45"])
-KINDS = st.sampled_from(
-    ["Pod", "Deployment", "ReplicaSet", "Node", "ResourceQuota", "Service", "PersistentVolumeClaim", "ConfigMap"]
-)
+_INSIDE = ("Pod", "Deployment", "ReplicaSet", "Node", "ResourceQuota", "Service", "PersistentVolumeClaim", "ConfigMap")
+_AROUND = ("Ingress", "HTTPRoute", "EndpointSlice", "HorizontalPodAutoscaler", "PodDisruptionBudget", "ServiceAccount")
+KINDS = st.sampled_from([*_INSIDE, *_AROUND, "PersistentVolume"])
 JSON = st.recursive(
     WRONG, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner), max_leaves=6
 )
@@ -46,6 +47,16 @@ RICH = pod(
     statuses=[container_status(waiting=WAITING, last={"exitCode": 143, "reason": "Error"}, restarts=3)],
     volumes=[{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}],
 )
+AROUND = (
+    ingress("shop.test", ("/cart", "checkout")),
+    route(["shop.test"], {"name": "checkout"}),
+    autoscaler("TooManyReplicas"),
+    budget(0),
+    slices("checkout", "yes"),
+    service("checkout"),
+    workload("checkout", env=[{"name": "CART_ADDR", "value": "cart:8080"}], envFrom=[{"configMapRef": {"name": "c"}}]),
+    thing("ConfigMap", "c", calls={"a": ["cart.shop.svc"]}),
+)
 RICH_PATHS = [path for path in paths(dict(RICH.body)) if path]
 
 
@@ -63,8 +74,17 @@ def test_a_pod_with_one_wrong_value_is_judged_all_the_same(path: tuple[Any, ...]
     answers(state(RICH.subject, mangled(dict(RICH.body), path, wrong)), replica_set(), said)
 
 
-@given(KINDS, st.dictionaries(st.sampled_from(["metadata", "spec", "status"]), JSON))
-@settings(max_examples=40, deadline=None)
+@given(st.data(), WRONG)
+@settings(max_examples=80, deadline=None)
+def test_whatever_stands_around_with_one_wrong_value_is_judged_all_the_same(data: st.DataObject, wrong: Any) -> None:  # noqa: ANN401
+    one = data.draw(st.sampled_from(AROUND))
+    path = data.draw(st.sampled_from([found for found in paths(dict(one.body)) if found]))
+    others = [other for other in AROUND if other is not one]
+    answers(RICH, replica_set(), *others, state(one.subject, mangled(dict(one.body), path, wrong)))
+
+
+@given(KINDS, st.dictionaries(st.sampled_from(["metadata", "spec", "status", "calls", "keys", "endpoints"]), JSON))
+@settings(max_examples=80, deadline=None)
 def test_an_object_of_any_shape_is_judged_all_the_same(kind: str, body: dict[str, Any]) -> None:
     answers(state(Subject(CLUSTER, "shop", kind, "checkout"), body), pod(), replica_set())
 

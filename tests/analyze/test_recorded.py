@@ -34,8 +34,12 @@ CAUSES_OF = {
     "image_registry_dns_failure": {"image.registry_dns"},
     "incorrect_image_reference": {"image.not_found"},
     "missing_image_pull_secret": {"image.pull_denied"},
+    "service_selector_mismatch": {"service.selector_mismatch"},
+    "service_port_mapping_mismatch": {"service.port_mismatch"},
+    "service_protocol_mismatch": {"service.protocol_mismatch"},
+    "service_env_var_address_mismatch": {"service.unknown_address"},
 }
-FLOOR = 23
+FLOOR = 27
 
 
 def test_what_this_judge_is_for_is_judged_right() -> None:

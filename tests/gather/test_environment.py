@@ -35,3 +35,23 @@ def test_what_follows_a_secret_flag_is_withheld() -> None:
     assert without_secrets(line) == [
         "run", "--password", WITHHELD, "--token", WITHHELD, "--level", "debug", "--key=x", "last",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hosts"),
+    [
+        ("DATABASE_URL", "postgres://app:hunter2@db.shop.svc:5432/shop", ["db.shop.svc:5432"]),
+        ("PAYMENTS_URL", "http://payments", ["payments"]),
+        ("DB_HOST", "postgres", ["postgres"]),
+        ("BROKERS", "http://a:1,http://b:2", ["a:1", "b:2"]),
+        ("HOOK", "https://xoxb-123.hooks.example.com/T0/B0", None),
+        ("ADDRESS_URL", "http://10.0.0.7:80", None),
+        ("API_TOKEN", "https://hunter2", None),
+        ("GREETING", "hello", None),
+    ],
+)
+def test_of_other_values_only_the_hosts_inside_the_cluster_are_kept(
+    name: str, value: str, hosts: list[str] | None
+) -> None:
+    kept = without_value({"name": name, "value": value})
+    assert kept == {"name": name, "value": None, "calls": hosts}

@@ -16,6 +16,7 @@ from app.domain.query import (
     PodsQuery,
     Query,
     QuotaQuery,
+    ReferencesQuery,
     RolloutQuery,
     ServicesQuery,
 )
@@ -65,6 +66,9 @@ CASES = {
     "quotas": Case(QuotaQuery("q", SHOP), "resourcequotas", "list resourcequotas in shop"),
     "logs": Case(ContainerLogQuery("q", POD, "app", previous=False), "pods/log", "read logs in shop"),
     "previous logs": Case(ContainerLogQuery("q", POD, "app", previous=True), "pods/log", "read logs in shop"),
+    "what it refers to": Case(
+        ReferencesQuery("q", CHECKOUT, (("ConfigMap", "settings"),)), "configmaps", "read ConfigMap shop/settings"
+    ),
     "an object without a namespace": Case(
         ObjectQuery("q", subject("Deployment", "checkout", "")), "deployments", "list deployments"
     ),
@@ -72,6 +76,7 @@ CASES = {
 OBJECTS = (
     *shop(),
     body("Service", "checkout", spec={"selector": {"app": "checkout"}, "ports": [{"port": 80}]}),
+    body("ConfigMap", "settings", data={"level": "info"}),
     body("StatefulSet", "db", api="apps/v1", spec={"selector": {"matchLabels": {"app": "db"}}}, status={}),
 )
 

@@ -18,7 +18,7 @@ from app.domain.errors import SourceError
 from app.domain.evidence import Series
 from app.domain.query import PromQuery
 from app.domain.subject import CLUSTER_SCOPED_KINDS, Subject
-from app.gather.questions import secret_versions
+from app.gather.questions import calls, secret_versions
 from app.gather.sources.prometheus import PrometheusSource
 from app.playbooks.loader import load_playbooks
 from app.playbooks.questions import Questions
@@ -133,6 +133,14 @@ async def test_the_versions_of_secrets_are_asked_for_whatever_they_are_called(
     query = secret_versions(Subject("prod", name, "Deployment", name), {name, "a.b"}, datetime.now(UTC))
     (gap,) = (await source.answer(query)).gaps
     assert gap.reason == "kube-state-metrics does not export them"
+
+
+@pytest.mark.parametrize("name", ["checkout", HOSTILE])
+async def test_who_calls_whom_is_asked_in_words_that_it_understands_and_silence_is_no_gap(
+    source: PrometheusSource, name: str
+) -> None:
+    answer = await source.answer(calls(Subject("prod", name, "Deployment", name), datetime.now(UTC)))
+    assert (answer.items, answer.gaps) == ((), ())
 
 
 async def test_the_doctor_finds_it_well(source: PrometheusSource, prometheus_url: str) -> None:

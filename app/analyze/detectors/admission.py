@@ -9,6 +9,7 @@ from app.analyze.body import dig, mapping, text
 from app.analyze.wording import cut
 from app.analyze.world import World, finding
 from app.domain.alert import Severity
+from app.domain.dependencies import account_of, template_spec
 from app.domain.evidence import ClusterEvent, ObjectState
 from app.domain.incident import Finding
 from app.domain.quantity import parse_quantity
@@ -49,6 +50,7 @@ class Admission:
                 onset = min(event.first_at for event in found)
                 ids = (event.id for event in found)
                 yield finding(kind, subject, Severity.CRITICAL, statement, onset_at=onset, evidence=ids)
+        yield from _without_account(world, {subject for kind, subject, _ in refusals if kind.startswith("admission.")})
         refused = {subject for kind, subject, _ in refusals if kind.startswith("quota.")}
         yield from _full_quotas(world, refused)
 
@@ -78,6 +80,20 @@ def _counts(world: World, kind: str, events: list[ClusterEvent]) -> bool:
     workload = world.workload_of(events[-1].subject)
     newest = world.events_about(workload, "FailedCreate")[-1]
     return not world.pods_of(workload) and _SERVICE_ACCOUNT.search(newest.message) is not None
+
+
+def _without_account(world: World, refused: set[Subject]) -> Iterator[Finding]:
+    """A workload without any pod whose account was looked for and is not there; the refusals may be long forgotten."""
+    for workload in world.workloads:
+        state, wanted = world.find(workload), world.wanted_pods(workload)
+        if state is None or workload in refused or not wanted or world.pods_of(workload):
+            continue
+        name = account_of(template_spec(state.body))
+        account = world.find(Subject(workload.cluster, workload.namespace, "ServiceAccount", name)) if name else None
+        if account is not None and account.body.get("absent") is True:
+            statement = cut(f"ServiceAccount {name} does not exist", 85)
+            ids = (state.id, account.id)
+            yield finding("admission.service_account", workload, Severity.CRITICAL, statement, evidence=ids)
 
 
 def _pairs(listing: str) -> Iterator[tuple[str, str]]:

@@ -3,13 +3,18 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from app.analyze.body import dig
 from app.analyze.wording import cut
 from app.analyze.world import World, finding
 from app.domain.alert import Severity
+from app.domain.dependencies import config_uses, template_spec
 from app.domain.incident import Finding
 from app.domain.subject import Subject
 
 _WAITING = frozenset({"CreateContainerConfigError", "CreateContainerError"})
+_WAITING_FOR_IT = _WAITING | {"ContainerCreating", "PodInitializing"}
+# Of a longer list not all keys were kept.
+_MOST_KEYS = 200
 _MOUNT_REASONS = ("FailedMount", "FailedAttachVolume")
 _READINGS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     (
@@ -46,7 +51,7 @@ class MissingConfig:
             if world.is_whole(workload):
                 continue
             found: dict[tuple[str, str], list[str]] = {}
-            for kind, statement, evidence in _lacks(world, workload):
+            for kind, statement, evidence in list(_lacks(world, workload)) or _looked_up(world, workload):
                 found.setdefault((kind, statement), []).append(evidence)
             for (kind, statement), evidence_ids in sorted(found.items()):
                 yield finding(f"config.{kind}", workload, Severity.CRITICAL, statement, evidence=evidence_ids)
@@ -65,6 +70,21 @@ def _lacks(world: World, workload: Subject) -> Iterator[tuple[str, str, str]]:
     if events and not named:
         said = cut(events[-1].message.partition(" : ")[2] or events[-1].message, 70)
         yield "mount_failed", f"a volume cannot be mounted: {said}", events[-1].id
+
+
+def _looked_up(world: World, workload: Subject) -> Iterator[tuple[str, str, str]]:
+    """ConfigMaps and keys that were looked for and are not there, where pods wait and no event tells why."""
+    waits = any(c.waiting_reason in _WAITING_FOR_IT for pod in world.pods_of(workload) for c in pod.containers)
+    state = world.find(workload)
+    for use in config_uses(template_spec(state.body)) if state and waits else ():
+        config = world.find(Subject(workload.cluster, workload.namespace, "ConfigMap", use.name))
+        if config is None or not use.must:
+            continue
+        keys = dig(config.body, "keys")
+        if config.body.get("absent") is True:
+            yield "missing_configmap", cut(f"ConfigMap {use.name} does not exist", 85), config.id
+        elif use.key and isinstance(keys, list | tuple) and len(keys) < _MOST_KEYS and use.key not in keys:
+            yield "missing_key", cut(f"key {use.key} is missing in ConfigMap {use.name}", 85), config.id
 
 
 def classify(message: str) -> tuple[str, str] | None:

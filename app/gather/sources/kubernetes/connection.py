@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import os
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ MOST_CONNECTIONS = 1000
 MAX_BYTES = 32 * 1024 * 1024
 MAX_LINE_BYTES = 4 * 1024 * 1024
 LONGEST_PAUSE_SECONDS = 5.0
+# So long is not asked again for a kind that is not installed.
+LACKS_SECONDS = 600.0
 IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - a path, not a secret
 ACCEPT = "application/json"
 T = TypeVar("T")
@@ -67,6 +70,7 @@ class Connection:
         self._timeout_seconds = timeout_seconds
         self.namespaces: tuple[str, ...] = ()
         self._recent: Recent[Ask] = Recent()
+        self._lacking: dict[str, float] = {}
 
     @classmethod
     async def open(cls, *, context: str, config_file: str | None, timeout_seconds: float) -> "Connection | None":
@@ -103,6 +107,14 @@ class Connection:
         """Close all connections."""
         await self._recent.aclose()
         await self._client.close()
+
+    def lacks(self, kind: str) -> bool:
+        """Whether the cluster was found not to know this kind, in the last ten minutes."""
+        return time.monotonic() - self._lacking.get(kind, -LACKS_SECONDS) < LACKS_SECONDS
+
+    def found_lacking(self, kind: str) -> None:
+        """Remember that this kind is not installed."""
+        self._lacking[kind] = time.monotonic()
 
     async def get(self, ask: Ask) -> bytes:
         """The body of a 200, at most 5 s old. Raises `SourceError`; a 429 is asked once more after its Retry-After."""

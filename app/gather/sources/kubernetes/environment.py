@@ -4,9 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.domain.addresses import addresses_in
 from app.redact import is_secret_name as announces_secret
+from app.redact import redact
 
 WITHHELD = "[REDACTED:argument]"
+MAX_HOSTS = 8
+# `name`, `name.namespace`, and `pod-0.name.namespace`.
+MAX_LABELS = 3
 # Stricter than for text at large: a whole value is at stake, and nobody misses it.
 _SECRET_WORDS = frozenset(
     {"AUTH", "CERT", "CONN", "CRED", "CREDS", "CREDENTIAL", "CREDENTIALS", "DSN", "JWT", "KEY", "KEYS", "PASS"}
@@ -41,9 +46,29 @@ def is_secret_name(name: str) -> bool:
 
 
 def without_value(variable: Mapping[str, Any]) -> dict[str, Any]:
-    """The variable's name and reference; its value only if it is an address of the cluster or a port."""
+    """The variable's name and reference; its value only if it is an address of the cluster or a port.
+
+    Of any other value `calls` has the hosts that it names, without scheme, user and path.
+    """
     name, value = str(variable.get("name", "")), variable.get("value")
-    return {**variable, "value": value if isinstance(value, str) and _is_harmless(name, value) else None}
+    if not isinstance(value, str):
+        return {**variable, "value": None}
+    if _is_harmless(name, value):
+        return dict(variable)
+    return {**variable, "value": None, "calls": called_hosts(name, value) or None}
+
+
+def called_hosts(name: str, value: str) -> list[str]:
+    """The hosts that a value names beyond doubt, as far as they may be inside the cluster; none of a secret."""
+    if announces_secret(name):
+        return []
+    found = [str(one) for one in addresses_in(value, name) if one.sure and _may_be_inside(one.host)]
+    return [host for host in dict.fromkeys(found) if redact(host) == host][:MAX_HOSTS]
+
+
+def _may_be_inside(host: str) -> bool:
+    labels = host.split(".")
+    return "svc" in labels or (len(labels) <= MAX_LABELS and not labels[-1].isdigit())
 
 
 def without_secrets(arguments: Sequence[Any]) -> list[Any]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from app.gather.sources.kubernetes import cluster_shapes, shapes, watched_shapes
+from app.gather.sources.kubernetes import cluster_shapes, network_shapes, policy_shapes, shapes, watched_shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,12 @@ KINDS: dict[str, Kind] = {
     "HorizontalPodAutoscaler": Kind("/apis/autoscaling/v2", "horizontalpodautoscalers", cluster_shapes.Autoscaler),
     "EndpointSlice": Kind("/apis/discovery.k8s.io/v1", "endpointslices", cluster_shapes.EndpointSlice),
     "StorageClass": Kind("/apis/storage.k8s.io/v1", "storageclasses", cluster_shapes.StorageClass, namespaced=False),
-    "ConfigMap": Kind("/api/v1", "configmaps", watched_shapes.ConfigMap),
-    "ServiceAccount": Kind("/api/v1", "serviceaccounts", watched_shapes.ServiceAccount),
-    "Ingress": Kind("/apis/networking.k8s.io/v1", "ingresses", watched_shapes.Specified),
+    "ConfigMap": Kind("/api/v1", "configmaps", policy_shapes.ConfigMap),
+    "ServiceAccount": Kind("/api/v1", "serviceaccounts", policy_shapes.ServiceAccount),
+    "Ingress": Kind("/apis/networking.k8s.io/v1", "ingresses", network_shapes.Ingress),
     "NetworkPolicy": Kind("/apis/networking.k8s.io/v1", "networkpolicies", watched_shapes.Specified),
-    "PodDisruptionBudget": Kind("/apis/policy/v1", "poddisruptionbudgets", watched_shapes.Specified),
+    "PodDisruptionBudget": Kind("/apis/policy/v1", "poddisruptionbudgets", policy_shapes.PodDisruptionBudget),
+    "HTTPRoute": Kind("/apis/gateway.networking.k8s.io/v1", "httproutes", network_shapes.HTTPRoute),
     "Application": Kind("/apis/argoproj.io/v1alpha1", "applications", watched_shapes.Deployed),
     "HelmRelease": Kind("/apis/helm.toolkit.fluxcd.io/v2", "helmreleases", watched_shapes.Deployed),
     "Kustomization": Kind("/apis/kustomize.toolkit.fluxcd.io/v1", "kustomizations", watched_shapes.Deployed),

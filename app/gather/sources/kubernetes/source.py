@@ -16,9 +16,11 @@ from app.domain.query import (
     PodsQuery,
     Query,
     QuotaQuery,
+    ReferencesQuery,
     RolloutQuery,
     ServicesQuery,
 )
+from app.gather.sources.kubernetes.around import AROUND, around_evidence, references_evidence
 from app.gather.sources.kubernetes.bodies import as_state
 from app.gather.sources.kubernetes.connection import Ask, Connection
 from app.gather.sources.kubernetes.events import as_cluster_events, namespace_of, selector_of
@@ -52,7 +54,8 @@ class KubernetesSource:
         self._pod_logs = pod_logs
         self._answerers: dict[type[Query], Answerer] = {
             ObjectQuery: self._object,
-            ObjectsQuery: lambda query, now: objects_evidence(connection, query, now),
+            ObjectsQuery: self._objects,
+            ReferencesQuery: lambda query, now: references_evidence(connection, query, now),
             PodsQuery: lambda query, now: pods_evidence(connection, query, now),
             EventQuery: self._events,
             RolloutQuery: lambda query, now: rollout_evidence(connection, query, now),
@@ -120,6 +123,10 @@ class KubernetesSource:
         path = object_path(subject.kind, subject.namespace, subject.name)
         thing = await self._connection.get_object(subject.kind, path, f"read {subject.kind} {subject}")
         return Evidence.seen([as_state(thing, subject.kind, subject.cluster, now)])
+
+    async def _objects(self, query: ObjectsQuery, now: datetime) -> Evidence:
+        look = around_evidence if query.subject.kind in AROUND else objects_evidence
+        return await look(self._connection, query, now)
 
     async def _anywhere(self, query: ObjectQuery, now: datetime) -> Evidence:
         """An alert may name no namespace: the object counts if there is only one of that name."""
