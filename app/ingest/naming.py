@@ -110,6 +110,7 @@ FAMILIES = (
     _named(r"(Alertmanager|Prometheus|Thanos|Grafana|Loki|ConfigReloader|etcd|CoreDNS)", *MEASURES_ITSELF),
     _named(r"(Target|Exporter|Scrape|Instance)\w*(Down|Missing|Absent|Unreachable|Failing)", *MEASURES_ITSELF),
     _named(r"CertManager", Naming("Certificate", ("exported_name", "name")), NAMESPACE),
+    _named(r"Certificate", Naming("Certificate", ("exported_name",)), *ANYTHING),
     _named(r"ArgoCD|ArgoApp", Naming("Application", ("name",)), NAMESPACE),
     _scraped_by(r"(node|windows)[-_]exporter|^node$", *OBJECTS, NODE, NODE_BEHIND_INSTANCE),
     _scraped_by(r"kube-state-metrics|(^|[-/])ksm($|-)", *MEASURED_BY_OTHERS),

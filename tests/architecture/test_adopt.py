@@ -137,7 +137,7 @@ def test_every_metric_that_the_rules_ask_for_is_one_that_sitrep_shows() -> None:
 
 def test_every_alert_about_sitrep_carries_the_label_that_routes_it_past_sitrep() -> None:
     rules = [rule for group in load("rules")["groups"] for rule in group["rules"]]
-    assert len(rules) == 9
+    assert len(rules) == 10
     assert all(rule["labels"]["about"] == "sitrep" for rule in rules)
 
 

@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import pytest
+
+from app.domain.alert import Alert, AlertStatus
 from app.domain.subject import Subject
-from app.ingest.subject import subjects
-from tests.ingest.bodies import read
+from app.ingest.subject import subject_of, subjects
+from tests.ingest.bodies import NOW, read
 
 # The captures' labels are invented values under real names: alerts of a component about itself carry a checkout pod.
 EXPECTED = (
@@ -41,6 +44,48 @@ EXPECTED = (
 
 def expected(alertname: str) -> tuple[str, str]:
     return next((kind, name) for pattern, kind, name in EXPECTED if re.fullmatch(pattern, alertname))
+
+
+POSTGRES = {
+    "job": "postgres-exporter",
+    "service": "postgres-exporter",
+    "namespace": "db",
+    "instance": "10.244.1.7:9187",
+}
+NGINX = {
+    "job": "ingress-nginx-controller-metrics",
+    "namespace": "ingress",
+    "controller_pod": "ingress-nginx-controller-a",
+}
+CERTIFICATE = {"job": "cert-manager", "pod": "cert-manager-5d8f7c6b9-x2x7k", "namespace": "cert-manager"}
+
+
+@pytest.mark.parametrize(
+    ("alertname", "labels", "kind", "name"),
+    [
+        ("PostgreSQLMaxConnectionsReached", POSTGRES, "Namespace", "db"),
+        ("PostgresqlTooManyConnections", {**POSTGRES, "pod": "postgres-exporter-0"}, "Namespace", "db"),
+        ("PostgreSQLDown", {**POSTGRES, "instance": "cart-db.shop.svc:5432"}, "Service", "shop/cart-db"),
+        ("NGINXTooMany500s", {**NGINX, "ingress": "web", "exported_namespace": "shop"}, "Ingress", "shop/web"),
+        ("NGINXConfigFailed", NGINX, "Service", "ingress/ingress-nginx-controller-metrics"),
+        (
+            "CertManagerCertExpirySoon",
+            {**CERTIFICATE, "name": "tls", "exported_namespace": "shop"},
+            "Certificate",
+            "shop/tls",
+        ),
+        (
+            "CertificateExpiresSoon",
+            {**CERTIFICATE, "exported_name": "tls", "exported_namespace": "shop"},
+            "Certificate",
+            "shop/tls",
+        ),
+    ],
+)
+def test_the_packs_alerts_are_about_what_is_sick(alertname: str, labels: dict[str, str], kind: str, name: str) -> None:
+    alert = Alert("f", AlertStatus.FIRING, {"alertname": alertname, **labels}, {}, NOW, None)
+    found = subject_of(alert, "prod")
+    assert (found.kind, str(found)) == (kind, name)
 
 
 def test_every_captured_alert_is_about_what_is_sick(shared: Path) -> None:

@@ -1,11 +1,13 @@
 """Templates: theirs over ours, ours when theirs breaks, secrets never."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.domain.incident import Incident
+from app.domain.playbook import Guidance
 from app.notify.markup import visible
 from app.notify.rendering import (
     DETAILS_LAYOUT,
@@ -128,3 +130,41 @@ def test_a_mutating_step_is_never_told_as_an_instruction() -> None:
         text = Renderer(None).render(HEAD_LAYOUT, hostile(step, oom_after_rollout()), TELLING)
         assert f"First: {step}" not in visible(text)
         assert "First: " in text
+
+
+def test_what_playbooks_say_is_in_the_thread_and_their_figures_in_the_note() -> None:
+    text, note = guided(DETAILS_LAYOUT, oom_after_rollout()), guided(NOTE_LAYOUT, oom_after_rollout())
+    for line in ("*Measured*", "• restarts in an hour: server 6 (usual 0)", "*Good to know*", "• `kubectl get nodes`"):
+        assert line in text.splitlines()
+    assert "- restarts in an hour: server 6 (usual 0)" in note.splitlines()
+    assert any(line.startswith("Runbook: https://runbooks.example/") for line in note.splitlines())
+    assert "delete" not in text + note, "a command that changes something is told by nobody"
+    assert "<!channel>" not in text
+    assert SECRET not in text + note
+    assert len(text) < DETAILS_LAYOUT.characters
+
+
+def test_what_is_over_needs_no_command() -> None:
+    text = guided(DETAILS_LAYOUT, resolved(oom_after_rollout(), confirmed=True))
+    assert "*Measured*" in text
+    assert "*To check*" not in text
+
+
+def guided(layout: Layout, incident: Incident) -> str:
+    assert incident.assessment
+    told = Guidance(
+        playbooks=("crash_loop",),
+        measured=(
+            "restarts in an hour: server 6 (usual 0)",
+            f"<!channel> {SECRET}",
+            *(f"m{n} " * 200 for n in range(50)),
+        ),
+        notes=("<!channel> the wait doubles", *("n" * 5000 for _ in range(50))),
+        first_checks=(
+            "kubectl get nodes",
+            "kubectl delete pod x",
+            *(f"kubectl get pods {'x' * 300}" for _ in range(50)),
+        ),
+    )
+    whole = replace(incident, assessment=replace(incident.assessment, guidance=told))
+    return Renderer(None).render(layout, whole, TELLING)

@@ -302,6 +302,11 @@ TOLD: dict[str, set[str]] = {
         "share of requests that fail, by verb and resource: pods, LIST 10 % (usual 10 %)",
         "requests in flight: readOnly 390 (usual 390)",
     },
+    "KubeletServerCertificateExpiration": {
+        "time until its server certificate ends: 3 d (usual 3 d)",
+        "failed renewals of server certificates in an hour: 12",
+    },
+    "KubeStateMetricsWatchErrors": {"share of watches that fail, by resource: *v1.Pod 50 % (usual 50 %)"},
     "etcdNoLeader": {
         "whether members know a leader: 10.0.0.3:2381 no (usual no)",
         "changes of the leader in an hour: 6 (usual 6)",

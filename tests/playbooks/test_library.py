@@ -115,7 +115,7 @@ async def test_reading_many_files_does_not_hold_up_the_event_loop(tmp_path: Path
     took = time.perf_counter() - began
     ticking.cancel()
     assert library.problems == ()
-    assert max(waits) < max(0.2, took / 3), "somebody else had to wait for the files"
+    assert max(waits) < took / 2, "somebody else had to wait for the files"
 
 
 async def test_without_a_folder_there_is_nothing_to_look_at() -> None:

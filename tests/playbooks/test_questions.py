@@ -12,7 +12,7 @@ from app.domain.query import LogQuery, PromQuery
 from app.domain.subject import Subject
 from app.playbooks.loader import load_playbooks
 from app.playbooks.pod_names import pod_pattern
-from app.playbooks.questions import Questions
+from app.playbooks.questions import MAX_QUESTIONS, Questions
 
 NOW = datetime(2026, 3, 9, 2, 12, tzinfo=UTC)
 HOSTILE = 'x"} or vector(1) #'
@@ -118,6 +118,16 @@ def test_a_question_that_needs_an_absent_label_is_not_asked(tmp_path: Path) -> N
     without = [q.name for q in questions([alert()], WORKLOAD, NOW) if isinstance(q, PromQuery)]
     assert "q" not in without
     assert "restarts" in without
+
+
+def test_a_teams_hundred_files_for_one_alert_ask_no_more_than_some_questions(tmp_path: Path) -> None:
+    for number in range(100):
+        (tmp_path / f"f{number}.yaml").write_text(
+            f"alerts: [High]\nqueries:\n  - {{name: q{number}, question: w, expr: up, usual: true}}\n"
+        )
+    found = Questions(load_playbooks(tmp_path))([alert()], WORKLOAD, NOW)
+    names = {q.name.removesuffix("_usual") for q in found if isinstance(q, PromQuery)}
+    assert len(names) == MAX_QUESTIONS
 
 
 def test_logs_are_asked_around_the_onset_and_for_short_samples_an_hour_and_a_day_before() -> None:

@@ -43,6 +43,10 @@ time() - max(max_over_time({{ .metric }}{{ "{" }}{{ .series }}}[{{ mul 2 (int64 
     "expr" (printf "max by (source) (sitrep_source_breaker_open{%s}) == 1" $series)
     "summary" "A source does not answer Sitrep."
     "description" "{{ $labels.source }} has failed for 10 minutes and is asked only now and then. Messages say so. `sitrep doctor` says why.")
+  (dict "name" "SitrepPlaybooksRefused" "for" "15m" "severity" "info"
+    "expr" (printf "max(sitrep_playbooks_refused{%s}) > 0" $series)
+    "summary" "A playbook of yours is broken."
+    "description" "{{ $value }} faults. The last good version is used until a restart. `sitrep doctor` names file, line and reason.")
   (dict "name" "SitrepJobsBehind" "for" "10m" "severity" "warning"
     "expr" (printf "max(sitrep_jobs_behind{%s}) > %v" $series ($rule.jobsBehind | toJson))
     "summary" "Sitrep's workers are behind."

@@ -23,13 +23,12 @@ NOBODY = "sitrep-asks-whether-it-may"
 ANY_NAMESPACE = "default"
 POD_LOGS = "pods/log"
 _NEVER_LISTED = frozenset({"Namespace", "StorageClass"})
-_ONLY_LISTED = frozenset({"Event", "ResourceQuota", "EndpointSlice", "ControllerRevision"})
+_ONLY_LISTED = frozenset({"Event", "ResourceQuota", "EndpointSlice", "ControllerRevision", "HTTPRoute"})
 _ONLY_WATCHED = frozenset(
-    {"ConfigMap", "ServiceAccount", "Ingress", "NetworkPolicy", "PodDisruptionBudget", "Application", "HelmRelease"}
-    | {"Kustomization"}
+    {"Ingress", "NetworkPolicy", "PodDisruptionBudget", "Application", "HelmRelease", "Kustomization"}
 )
 # What few clusters have, or a policy may well withhold: that it is missing is worth a word and no more.
-_OPTIONAL = frozenset({"ConfigMap", "Rollout", "Application", "HelmRelease", "Kustomization"})
+_OPTIONAL = frozenset({"ConfigMap", "HTTPRoute", "Rollout", "Application", "HelmRelease", "Kustomization"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
