@@ -8,7 +8,7 @@ from app.analyze.detectors.autoscalers import Autoscalers
 from app.analyze.detectors.services import Services
 from app.domain.alert import Severity
 from app.domain.evidence import ObjectState
-from tests.analyze.around import autoscaler, budget, calling, service, slices, thing, workload
+from tests.analyze.around import about, autoscaler, budget, calling, service, slices, thing, workload
 from tests.analyze.judging import detect, judge, kinds
 from tests.builders import (
     alert,
@@ -144,6 +144,14 @@ def test_a_budget_that_lets_no_pod_go_is_a_note_and_no_cause() -> None:
     assert (found.kind, found.severity) == ("disruption.none_allowed", Severity.INFO)
     assert judge(case(*MINE, budget(0))).hypotheses == ()
     assert detect(Autoscalers(), case(*MINE, budget(1))) == []
+    sick = pod(statuses=[container_status(ready=False)])
+    assert detect(Autoscalers(), case(sick, replica_set(), budget(0))) == []
+
+
+def test_an_alert_about_an_autoscaler_is_about_what_it_says() -> None:
+    about_it = (about("HorizontalPodAutoscaler", "checkout"),)
+    (found,) = detect(Autoscalers(), case(*MINE, autoscaler("TooManyReplicas"), subjects=about_it))
+    assert (found.kind, found.subject) == ("autoscaler.maxed_out", about_it[0])
 
 
 def sick_payments() -> tuple[ObjectState, ...]:
