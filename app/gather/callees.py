@@ -8,6 +8,7 @@ from app.domain.addresses import Ports, service_of
 from app.domain.dependencies import CALLS, callee_of, caller_of, config_uses, mentions, template_spec
 from app.domain.evidence import ObjectState, Series
 from app.domain.subject import Subject
+from app.gather.symptoms import is_unhealthy_workload
 
 _LISTED = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Rollout"})
 
@@ -18,6 +19,11 @@ class Callee:
 
     subject: Subject
     state: ObjectState | None
+
+    @property
+    def is_sick(self) -> bool:
+        """Whether fewer pods are available than it wants, as far as it was seen."""
+        return self.state is not None and is_unhealthy_workload(self.state)
 
 
 class Callees:

@@ -28,7 +28,7 @@ MAX_LOGS = 12
 MAX_JOURNALS = 1
 MAX_NEIGHBOURS = 3
 MAX_OTHERS_MEASURED = 3
-MAX_CALLEES = 3
+MAX_WELL_CALLEES = 2
 MAX_PODS_WITH_CLAIMS = 1
 MAX_NAMED_PODS = 30
 _WITH_HISTORY = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Rollout"})
@@ -58,7 +58,8 @@ class Plan:
         self._neighbours_left = MAX_NEIGHBOURS
         self._others_left = MAX_OTHERS_MEASURED
         self._with_claims_left = MAX_PODS_WITH_CLAIMS
-        self._callees_left = MAX_CALLEES
+        self._well_callees_left = MAX_WELL_CALLEES
+        self._listed_pods: dict[str, tuple[ObjectState, ...]] = {}
         self._callees = Callees()
 
     def follow_up(self, query: Query, answer: Evidence) -> tuple[Query, ...]:
@@ -153,7 +154,7 @@ class Plan:
         if subject.kind in _WITH_HISTORY:
             queries.append(questions.rollouts(subject, labels))
         if labels:
-            queries.append(questions.pods(subject, labels))
+            queries.extend(self._pods_of(subject, labels) if is_neighbour else [questions.pods(subject, labels)])
         if subject not in self._neighbours:
             self._callees.calls(state)
             queries.extend(questions.around(state, self._now))
@@ -165,26 +166,33 @@ class Plan:
             queries.extend(self._about(subject, ()))
         return queries
 
+    def _pods_of(self, neighbour: Subject, labels: questions.Pairs) -> list[Query]:
+        """Those of its namespace's pods that are its own; where they were not listed yet, they are asked for."""
+        query = questions.pods(neighbour, labels)
+        listed = self._listed_pods.get(neighbour.namespace)
+        if listed is None:
+            return [query]
+        wanted = dict(labels).items()
+        return self._pods(query, tuple(p for p in listed if wanted <= (metadata_of(p).get("labels") or {}).items()))
+
     def _dependencies(self) -> list[Query]:
-        """What it calls: how that fares and what was rolled out there; a sick one like any other sick neighbour."""
-        queries: list[Query] = []
-        for callee in sorted(
-            self._callees.news(), key=lambda one: one.state is None or not is_unhealthy_workload(one.state)
-        ):
-            is_other = callee.subject not in self._unfolded and callee.subject not in self._asked_about
-            if not is_other or not self._callees_left:
-                continue
-            self._callees_left -= 1
-            self._neighbours.add(callee.subject)
-            queries.extend(self._callee(callee))
-        return queries
+        """What it calls, the sick first: how that fares and what was rolled out there."""
+        news = sorted(self._callees.news(), key=lambda one: not one.is_sick)
+        others = [one for one in news if one.subject not in self._unfolded and one.subject not in self._asked_about]
+        return [query for callee in others for query in self._callee(callee)]
 
     def _callee(self, callee: Callee) -> list[Query]:
+        """A sick one is a neighbour like any other; those that are well leave a place to whoever is not."""
         subject, state = callee.subject, callee.state
+        if not self._neighbours_left or (not callee.is_sick and not self._well_callees_left):
+            return []
+        self._neighbours_left -= 1
+        self._neighbours.add(subject)
+        if state is not None and callee.is_sick:
+            return self._workload(state)
+        self._well_callees_left -= 1
         if state is None:
             return [questions.state(subject)]
-        if is_unhealthy_workload(state):
-            return self._workload(state)
         queries: list[Query] = []
         if subject.kind in _WITH_HISTORY:
             queries.append(questions.rollouts(subject, questions.selector_of(state)))
@@ -207,6 +215,8 @@ class Plan:
         if query.subject.kind == "Node":
             return []
         chosen = worst_first(pods)[:MAX_PODS_OF_A_QUESTION]
+        if query.subject.kind == "Namespace":
+            self._listed_pods[query.subject.name] = pods
         if query.subject.kind == "Service" and query.subject in self._neighbours:
             # A dependency elsewhere: its worst pod tells, and of one that is well nothing more is asked.
             chosen = [pod for pod in chosen[:1] if badness(pod)]
@@ -216,8 +226,9 @@ class Plan:
         if query.subject in self._neighbours:
             self._neighbours.update(pod.subject for pod in chosen)
         queries: list[Query] = []
-        for pod in chosen:
-            queries.extend(self._pod(pod))
+        for number, pod in enumerate(chosen):
+            # What happened to the others stands among the events of their namespace.
+            queries.extend(self._pod(pod, with_events=not number or pod.subject.namespace not in self._overviews))
             if query.subject.kind in {"Namespace", "Service"}:
                 queries.extend(self._owner(pod))
         if any(is_unscheduled(pod) for pod in pods):
@@ -240,13 +251,13 @@ class Plan:
         names = [pod.subject.name for pod in pods if not pod.subject.name.startswith(f"{subject.name}-")]
         return self._about(subject, names[:MAX_NAMED_PODS]) if names else ()
 
-    def _pod(self, pod: ObjectState) -> list[Query]:
+    def _pod(self, pod: ObjectState, *, with_events: bool = True) -> list[Query]:
         subject, spec = pod.subject, pod.body.get("spec") or {}
         if subject in self._looked_into or len(self._looked_into) >= MAX_PODS_LOOKED_INTO:
             return []
         self._looked_into.add(subject)
         queries = self._logs(pod)
-        if subject not in self._neighbours:
+        if with_events and subject not in self._neighbours:
             queries.append(questions.events(subject))
         if node := spec.get("nodeName"):
             on = Subject(subject.cluster, "", "Node", str(node))
@@ -270,7 +281,9 @@ class Plan:
         bad = [look for look in looks if look.bad]
         queries: list[Query] = []
         for look in bad or looks[-1:]:
-            queries.append(questions.log(pod.subject, look.name, previous=False))
+            # Of a neighbour the run that ended says enough.
+            if not look.had_run_before or pod.subject not in self._neighbours:
+                queries.append(questions.log(pod.subject, look.name, previous=False))
             if look.had_run_before:
                 queries.append(questions.log(pod.subject, look.name, previous=True))
         kept = queries[: self._logs_left]

@@ -30,7 +30,7 @@ CHANGES_OF = timedelta(hours=24)
 # A point every three minutes: as exactly as anybody needs to know when.
 SECRETS_OF = timedelta(hours=6)
 MAX_SECRETS = 20
-MAX_CONFIG_MAPS = 4
+MAX_CONFIG_MAPS = 3
 CALLS_OF = timedelta(minutes=10)
 NEIGHBOUR_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 # What leads to Services, and what scales or guards workloads.

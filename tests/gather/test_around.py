@@ -95,14 +95,21 @@ def test_a_healthy_callee_is_asked_for_its_rollouts_and_a_sick_one_for_its_pods_
     assert {q.subject.name for q in queries if isinstance(q, PodsQuery)} == {"checkout", "sick"}
 
 
-def test_no_more_than_three_callees_are_looked_at_and_the_sick_ones_first() -> None:
+def test_no_more_than_two_callees_that_are_well_are_looked_at_and_the_sick_ones_first() -> None:
     names = [f"a{n}" for n in range(6)]
     caller = workload("checkout", **env(**{f"{n.upper()}_ADDR": f"{n}:8080" for n in names}))
     around = [one for n in names for one in (service(n), workload(n, ready=int(n != "a5")))]
-    # The sick one is looked at as a sick neighbour anyway, and takes no place.
     found = rolled_out(learnt(begun(), *around, caller))
     assert "a5" in found
-    assert len(found) == 4
+    assert len(found) == 3
+
+
+def test_a_place_is_left_for_a_neighbour_that_is_sick() -> None:
+    names = [f"a{n}" for n in range(6)]
+    caller = workload("checkout", **env(**{f"{n.upper()}_ADDR": f"{n}:8080" for n in names}))
+    work = begun()
+    learnt(work, *[one for n in names for one in (service(n), workload(n))], caller)
+    assert rolled_out(work.follow_up(listed("StatefulSet"), seen(workload("db", "StatefulSet", ready=0)))) == {"db"}
 
 
 def test_a_workload_that_names_itself_has_no_callee() -> None:
@@ -326,5 +333,21 @@ async def test_a_dependency_in_another_namespace_is_looked_into_only_where_it_is
     logs = [request for request in money if "/log" in request]
     assert len(requests) <= 40
     assert not [gap for gap in evidence.gaps if "too many questions" in gap.reason]
-    assert len(logs) == (2 if sick else 0)
+    assert len(logs) == (1 if sick else 0)
+    assert all("previous=true" in log for log in logs)
     assert len(money) <= (12 if sick else 2)
+
+
+async def test_in_a_namespace_where_much_is_sick_the_budget_holds(tmp_path: Path) -> None:
+    names = [f"sick-{n}" for n in range(8)]
+    caller = deployment()
+    app = caller["spec"]["template"]["spec"]["containers"][0]
+    app["env"] = [{"name": f"{name}_ADDR", "value": f"{name}:8080"} for name in names]
+    objects: list[Body] = [*shop()[1:], caller]
+    for name in names:
+        pod = crashing_pod(f"{name}-7c5f46fc47-aaaaa")
+        pod["metadata"] |= {"labels": {"app": name}}
+        objects += [service(name), workload(name, ready=0), pod]
+    evidence, requests = await gather(tmp_path, *objects)
+    assert len(requests) <= 40
+    assert not [gap for gap in evidence.gaps if "too many questions" in gap.reason]
