@@ -53,15 +53,22 @@ class Topology:
 
     def __init__(self, world: "World") -> None:
         self._world = world
+        self._selections: dict[Subject, frozenset[Subject]] = {}
 
     def services_of(self, workload: Subject) -> tuple[ObjectState, ...]:
         """The Services that select its pods, by their labels or its template's."""
         return tuple(one for one in self._world.of_kind("Service") if workload in self._selected(one))
 
     def behind(self, service: Subject) -> Subject:
-        """The one workload that a Service leads to; the Service itself where none is seen, or several are."""
+        """The one workload that a Service leads to; the Service itself where none is seen, or several are.
+
+        One that leads to nobody was meant for the workload whose name it bears: so people take it, and its callers.
+        """
         state = self._world.find(service)
         selected = self._selected(state) if state else frozenset()
+        if state and not selected and mapping(dig(state.body, "spec", "selector")):
+            same = (service.namespace, service.name)
+            selected = frozenset(one for one in self._labels if (one.namespace, one.name) == same)
         return next(iter(selected)) if len(selected) == 1 else service
 
     def callees_of(self, workload: Subject) -> tuple[Call, ...]:
@@ -132,15 +139,17 @@ class Topology:
         return found
 
     def _selected(self, service: ObjectState) -> frozenset[Subject]:
-        """An empty selector matches nothing."""
-        selector = mapping(dig(service.body, "spec", "selector"))
-        return frozenset(
-            workload
-            for workload, labels in self._labels.items()
-            if selector
-            and workload.namespace == service.subject.namespace
-            and any(all(one.get(key) == value for key, value in selector.items()) for one in labels)
-        )
+        """The workloads whose pods a Service selects; an empty selector matches nothing."""
+        if service.subject not in self._selections:
+            selector = mapping(dig(service.body, "spec", "selector"))
+            self._selections[service.subject] = frozenset(
+                workload
+                for workload, labels in self._labels.items()
+                if selector
+                and workload.namespace == service.subject.namespace
+                and any(all(one.get(key) == value for key, value in selector.items()) for one in labels)
+            )
+        return self._selections[service.subject]
 
     @cached_property
     def _ports(self) -> Mapping[str, Ports]:

@@ -17,8 +17,8 @@ from app.domain.subject import Subject
 from app.gather import questions
 from app.gather.callees import Callee, Callees
 from app.gather.claims import CLAIM, about_claim, states_of_claims, unbound
+from app.gather.health_checks import HealthChecks
 from app.gather.owners import controller_of, metadata_of, others_by_name
-from app.gather.probing import HttpCheck, checks_of, pod_urls, selects, service_urls
 from app.gather.symptoms import badness, containers_of, is_unhealthy_workload, is_unscheduled, worst_first
 
 MAX_DEPTH = 5
@@ -43,7 +43,7 @@ class Plan:
         self.first = first
         self._about = about
         self._now = now
-        self._probes = probes
+        self._health = HealthChecks() if probes else None
         self._asked_about = {query.subject for query in first if isinstance(query, ObjectQuery)}
         self._depth: dict[Subject, int] = {}
         self._uids: dict[Subject, str] = {}
@@ -51,9 +51,6 @@ class Plan:
         self._settled: set[Subject] = set()
         self._unfolded: set[Subject] = set()
         self._looked_into: set[Subject] = set()
-        self._checks: dict[Subject, tuple[HttpCheck, ...]] = {}
-        self._labels: dict[Subject, dict[str, str]] = {}
-        self._services: dict[str, tuple[ObjectState, ...]] = {}
         self._overviews = {query.subject.name for query in first if isinstance(query, ServicesQuery)}
         self._neighbours: set[Subject] = set()
         self._logs_left = MAX_LOGS
@@ -81,7 +78,7 @@ class Plan:
             case RolloutQuery() if query.subject not in self._neighbours:
                 return tuple(questions.events(state.subject) for state in states[-1:])
             case ServicesQuery():
-                return tuple(self._service_probes(query.subject, states))
+                return self._health.services(query.subject, states) if self._health else ()
         return ()
 
     def is_moot(self, query: Query, gap: Gap) -> bool:
@@ -210,6 +207,9 @@ class Plan:
         if query.subject.kind == "Node":
             return []
         chosen = worst_first(pods)[:MAX_PODS_OF_A_QUESTION]
+        if query.subject.kind == "Service" and query.subject in self._neighbours:
+            # A dependency elsewhere: its worst pod tells, and of one that is well nothing more is asked.
+            chosen = [pod for pod in chosen[:1] if badness(pod)]
         if query.subject.kind == "Namespace":
             chosen = [pod for pod in chosen if badness(pod)]
             self._neighbours.update(pod.subject for pod in chosen if not self._is_meant(pod.subject))
@@ -224,7 +224,7 @@ class Plan:
             queries.append(questions.nodes(query.subject.cluster))
             queries.append(questions.claims(pods[0].subject))
         if query.subject.kind != "Namespace":
-            queries.extend(self._pod_probes(query.subject, chosen))
+            queries.extend(self._health.pods(query.subject, chosen) if self._health else ())
             queries.extend(self._about_odd_names(query.subject, pods))
         return queries
 
@@ -276,22 +276,3 @@ class Plan:
         kept = queries[: self._logs_left]
         self._logs_left -= len(kept)
         return kept
-
-    def _pod_probes(self, subject: Subject, pods: list[ObjectState]) -> list[Query]:
-        if not self._probes or not pods:
-            return []
-        self._checks[subject] = checks_of(pods[0].body.get("spec") or {})
-        self._labels[subject] = metadata_of(pods[0]).get("labels") or {}
-        urls = [*pod_urls(pods), *self._urls_of_services(subject)]
-        return [questions.health(subject, url) for url in urls]
-
-    def _service_probes(self, asked: Subject, states: tuple[ObjectState, ...]) -> list[Query]:
-        namespace = asked.name if asked.kind == "Namespace" else asked.namespace
-        self._services[namespace] = tuple(state for state in states if state.subject.kind == "Service")
-        subjects = [subject for subject in self._checks if subject.namespace == namespace]
-        return [questions.health(subject, url) for subject in subjects for url in self._urls_of_services(subject)]
-
-    def _urls_of_services(self, subject: Subject) -> list[str]:
-        labels, checks = self._labels.get(subject, {}), self._checks.get(subject, ())
-        services = [s for s in self._services.get(subject.namespace, ()) if selects(s, labels)]
-        return [url for service in services for url in service_urls(service, checks)]

@@ -9,8 +9,10 @@ from typing import Any
 from markupsafe import Markup
 
 from app.analyze.log_templates import fold
+from app.analyze.secret_changes import VERSION
 from app.charts import line_chart
 from app.domain.change import Change
+from app.domain.dependencies import CALLS
 from app.domain.evidence import ClusterEvent, Evidence, LogPattern, Probe, Series
 from app.domain.incident import Finding, Incident
 
@@ -25,6 +27,8 @@ SHOWN_PROBES = 10
 MI, GI = 2**20, 2**30
 # Somebody who looks for what changed means lately; what came before is there to unfold.
 RECENT = timedelta(hours=24)
+# Whether the alert holds, and what stands among the neighbours and the changes already.
+_NO_CHART = frozenset({"alert_condition", CALLS, VERSION})
 LOUD = ("error", "fatal", "panic", "exception", "fail", "killed", "warn")
 
 
@@ -48,7 +52,7 @@ class Changes:
 def shown(incident: Incident, evidence: Evidence) -> dict[str, Any]:
     """The names that the incident's template may use, beside the incident itself."""
     onset = incident.onset_at or incident.started_at
-    series = [s for s in evidence.of(Series) if not s.name.endswith("_usual") and s.name != "alert_condition"]
+    series = [s for s in evidence.of(Series) if not s.name.endswith("_usual") and s.name not in _NO_CHART]
     return {
         "onset": onset,
         "charts": _charts(series, onset),

@@ -7,8 +7,8 @@ import pytest
 from app.analyze.detectors.autoscalers import Autoscalers
 from app.analyze.detectors.services import Services
 from app.domain.alert import Severity
-from app.domain.evidence import ObjectState
-from tests.analyze.around import autoscaler, budget, calling, service, slices, thing, workload
+from app.domain.evidence import Gap, ObjectState
+from tests.analyze.around import about, autoscaler, budget, calling, service, slices, thing, workload
 from tests.analyze.judging import detect, judge, kinds
 from tests.builders import (
     alert,
@@ -79,11 +79,31 @@ def test_a_port_that_no_container_declares_is_told(one: ObjectState, kind: str, 
         (*MINE, targeting("8080")),
         (*MINE, targeting(9999, "TCP", {"port": 8080})),
         (pod(specs=[container_spec(ports=[])]), replica_set(), targeting(9999)),
+        (pod(specs=[container_spec(readinessProbe={"httpGet": {"port": 9999}})]), replica_set(), targeting(9999)),
         (pod(specs=[container_spec(ports=[{"name": "http", "containerPort": 80}])]), replica_set(), targeting("http")),
     ],
 )
 def test_a_port_that_is_declared_or_that_nobody_can_judge_is_not(items: tuple[ObjectState, ...]) -> None:
     assert detect(Services(), case(*items)) == []
+
+
+def test_a_port_that_may_be_open_all_the_same_is_only_possible_until_somebody_cannot_reach_it() -> None:
+    (found,) = detect(Services(), case(*MINE, targeting(9999)))
+    assert found.severity == Severity.WARNING
+    refused = log_line("upstream checkout:80: connection refused", subject=about("Deployment", "web"))
+    (found,) = detect(Services(), case(*MINE, targeting(9999), refused))
+    assert found.severity == Severity.CRITICAL
+    assert refused.id in found.evidence
+    other = log_line("upstream checkout-v2:80: connection refused", subject=about("Deployment", "web"))
+    assert detect(Services(), case(*MINE, targeting(9999), other))[0].severity == Severity.WARNING
+    moved = rollout(("ports[http]", "80", "9999"), subject=about("Service", "checkout"))
+    assert detect(Services(), case(*MINE, targeting(9999), moved))[0].severity == Severity.CRITICAL
+    assert detect(Services(), case(*MINE, targeting("http")))[0].severity == Severity.CRITICAL
+
+
+def test_where_back_ends_could_not_be_seen_nothing_is_said_of_selectors() -> None:
+    gap = Gap("kubernetes", "back ends of shop", "no permission to list endpointslices in shop (403)")
+    assert detect(Services(), case(*MINE, service("checkout", selects="chekout"), gaps=[gap])) == []
 
 
 CALLER = replace(calling("checkout", REDIS_ADDR="redis-typo:6379"), id="e9")
@@ -114,6 +134,7 @@ def test_and_when_it_was_just_changed_and_leads_the_message() -> None:
         (*KNOWN, log_line("cannot reach redis")),
         (*MINE, CALLER, log_line("lookup redis-typo: no such host")),
         (*MINE, service("redis"), replace(calling("checkout", A_URL="http://api.example.com"), id="e9")),
+        (*KNOWN, *[service(f"other-{n}") for n in range(60)], log_line("lookup redis-typo: no such host")),
     ],
 )
 def test_an_address_of_which_nobody_complains_or_that_may_be_elsewhere_is_not(items: tuple[ObjectState, ...]) -> None:
@@ -144,6 +165,14 @@ def test_a_budget_that_lets_no_pod_go_is_a_note_and_no_cause() -> None:
     assert (found.kind, found.severity) == ("disruption.none_allowed", Severity.INFO)
     assert judge(case(*MINE, budget(0))).hypotheses == ()
     assert detect(Autoscalers(), case(*MINE, budget(1))) == []
+    sick = pod(statuses=[container_status(ready=False)])
+    assert detect(Autoscalers(), case(sick, replica_set(), budget(0))) == []
+
+
+def test_an_alert_about_an_autoscaler_is_about_what_it_says() -> None:
+    about_it = (about("HorizontalPodAutoscaler", "checkout"),)
+    (found,) = detect(Autoscalers(), case(*MINE, autoscaler("TooManyReplicas"), subjects=about_it))
+    assert (found.kind, found.subject) == ("autoscaler.maxed_out", about_it[0])
 
 
 def sick_payments() -> tuple[ObjectState, ...]:

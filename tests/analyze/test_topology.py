@@ -195,3 +195,9 @@ def test_pods_that_are_not_ready_are_counted_where_they_were_seen() -> None:
     sick = pod(statuses=[container_status(ready=False)])
     told = around(sick, replica_set(), service("checkout"))
     assert told == ["Service shop/checkout: sends traffic to it, 0 of 1 pods ready"]
+
+
+def test_who_names_a_service_that_leads_to_nobody_meant_the_workload_of_that_name() -> None:
+    astray = service("checkout", selects="chekout")
+    told = around(pod(), replica_set(), workload("checkout"), astray, calling("web", CHECKOUT_ADDR="checkout:8080"))
+    assert told == ["Deployment shop/web: calls it, 1 of 1 pods ready"]

@@ -297,3 +297,34 @@ async def test_of_all_that_a_mesh_has_counted_only_its_own_calls_come_back() -> 
         (("", "web"), ("", "checkout")),
         (("shop", "checkout"), ("money", "ledger")),
     }
+
+
+def elsewhere(name: str, *, sick: bool) -> Body:
+    """A pod of money/ledger."""
+    owner = [{"kind": "ReplicaSet", "name": "ledger-7c5f46fc47", "uid": "u", "controller": True}]
+    one = crashing_pod(name)
+    one["metadata"] |= {"namespace": "money", "labels": {"app": "ledger"}, "ownerReferences": owner}
+    if not sick:
+        well = {"name": "app", "ready": True, "restartCount": 0, "state": {"running": {}}}
+        one["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+        one["status"]["containerStatuses"] = [well]
+    return one
+
+
+@pytest.mark.parametrize("sick", [True, False])
+async def test_a_dependency_in_another_namespace_is_looked_into_only_where_it_is_sick(
+    tmp_path: Path,
+    sick: bool,  # noqa: FBT001 - the case
+) -> None:
+    caller = deployment()
+    caller["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "L", "value": "http://ledger.money.svc"}]
+    ledger = service("ledger")
+    ledger["metadata"]["namespace"] = "money"
+    pods = [elsewhere(f"ledger-7c5f46fc47-aaaa{n}", sick=sick) for n in range(3)]
+    evidence, requests = await gather(tmp_path, *shop()[1:], caller, service("cart"), ledger, *pods)
+    money = [request for request in requests if "namespaces/money" in request]
+    logs = [request for request in money if "/log" in request]
+    assert len(requests) <= 40
+    assert not [gap for gap in evidence.gaps if "too many questions" in gap.reason]
+    assert len(logs) == (2 if sick else 0)
+    assert len(money) <= (12 if sick else 2)

@@ -18,11 +18,13 @@ class Autoscalers:
     name = "autoscalers"
 
     def detect(self, world: World) -> Iterable[Finding]:
-        """Those of what the alert is about."""
+        """Those of what the alert is about, which may be an autoscaler itself."""
         for subject in world.focus:
-            for scaler in autoscalers_of(world, subject):
+            own = world.find(subject) if subject.kind == "HorizontalPodAutoscaler" else None
+            for scaler in (own,) if own else autoscalers_of(world, subject):
                 yield from _judged(subject, scaler)
-            for budget in budgets_of(world, subject):
+            # Where pods are sick, that no other may go follows from it.
+            for budget in budgets_of(world, subject) if world.is_whole(subject) else ():
                 if integer(dig(budget.body, "status", "disruptionsAllowed")) == 0:
                     words = f"disruption budget {budget.subject.name} {budget_state(budget)}"
                     yield finding("disruption.none_allowed", subject, Severity.INFO, words, evidence=(budget.id,))

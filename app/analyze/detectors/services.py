@@ -18,6 +18,12 @@ from app.domain.subject import Subject
 _LIMIT = 85
 _MOST = 5
 _RECENT = timedelta(hours=2)
+# No more of a namespace are gathered.
+_ALL_SERVICES = 60
+_NOT_REACHED = re.compile(
+    r"refused|unavailable|timed? ?out|unreachable|no healthy upstream|connection (?:reset|failure|error)|cannot reach",
+    re.IGNORECASE,
+)
 _LOCAL = frozenset({"localhost", "kubernetes"})
 
 
@@ -31,7 +37,7 @@ class Services:
         for service in world.of_kind("Service"):
             pods = _selected(world, service)
             if pods:
-                yield from _ports(service, pods)
+                yield from _ports(world, service, pods)
             else:
                 yield from _nobody(world, service)
         for workload in world.workloads:
@@ -47,7 +53,8 @@ def _selected(world: World, service: ObjectState) -> list[Pod]:
 def _nobody(world: World, service: ObjectState) -> Iterator[Finding]:
     """No pod is selected, and yet the one workload that bears the Service's name has pods."""
     selector, subject = mapping(dig(service.body, "spec", "selector")), service.subject
-    if not selector or world.topology.back_ends(subject)[1]:
+    unseen = any("back ends" in gap.question for gap in world.case.evidence.gaps)
+    if not selector or unseen or world.topology.back_ends(subject)[1]:
         return
     named = [one for one in world.workloads if (one.namespace, one.name) == (subject.namespace, subject.name)]
     if len(named) != 1 or not world.pods_of(named[0]):
@@ -63,16 +70,53 @@ def _nobody(world: World, service: ObjectState) -> Iterator[Finding]:
     )
 
 
-def _ports(service: ObjectState, pods: list[Pod]) -> Iterator[Finding]:
-    """Only where the pods declare ports and none of the Service's leads to one of them."""
-    declared = [port for pod in pods for container in pod.containers for port in maps(container.spec.get("ports"))]
+def _ports(world: World, service: ObjectState, pods: list[Pod]) -> Iterator[Finding]:
+    """Only where the pods declare ports and none of the Service's leads to one of them, nor to one that is probed."""
+    containers = [container for pod in pods for container in pod.containers]
+    declared = [port for container in containers for port in maps(container.spec.get("ports"))]
+    probed = {port for container in containers for port in _probed(container.spec)}
     asked = [port for port in maps(dig(service.body, "spec", "ports")) if _target(port)]
     workloads = sorted({pod.workload for pod in pods})
-    if not declared or not asked or len(workloads) != 1 or any(_serves(port, declared) for port in asked):
+    # Probes speak TCP, all of them.
+    served = any(_serves(port, declared) or (_protocol(port) == "TCP" and _target(port) in probed) for port in asked)
+    if not declared or not asked or len(workloads) != 1 or served:
         return
     kind, statement = _reading(service.subject.name, asked[0], declared)
-    ids = (service.id, *(pod.state.id for pod in pods))
-    yield finding(f"service.{kind}", workloads[0], Severity.CRITICAL, cut(statement, _LIMIT), evidence=ids)
+    proof = _refused(world, service.subject)
+    # A port may be open that nobody declares; a name that no port bears leads nowhere.
+    certain = bool(proof) or integer(_target(asked[0])) is None
+    yield finding(
+        f"service.{kind}",
+        workloads[0],
+        Severity.CRITICAL if certain else Severity.WARNING,
+        cut(statement, _LIMIT),
+        evidence=(service.id, *(pod.state.id for pod in pods), *proof),
+    )
+
+
+def _refused(world: World, service: Subject) -> list[str]:
+    """Log lines in which somebody cannot reach the Service, and a change of its ports just before."""
+    name = re.compile(rf"(?<![\w.\-]){re.escape(service.name)}(?![\w\-])")
+    lines = [
+        one.id
+        for one in world.logs
+        if name.search(one.template)
+        and _NOT_REACHED.search(one.template)
+        and one.subject.namespace == service.namespace
+    ]
+    changes = [
+        one.id
+        for one in world.changes
+        if one.subject == service and one.at >= world.now - _RECENT and any("port" in diff.path for diff in one.diff)
+    ]
+    return [*lines[:_MOST], *changes]
+
+
+def _probed(spec: Mapping[str, Any]) -> Iterator[str]:
+    """Ports that a probe of the container asks: who is ready has them open."""
+    for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+        for way in ("httpGet", "tcpSocket", "grpc"):
+            yield text(dig(spec, probe, way, "port"))
 
 
 def _reading(name: str, asked: Mapping[str, Any], declared: list[Mapping[str, Any]]) -> tuple[str, str]:
@@ -108,7 +152,8 @@ def _unknown_addresses(world: World, workload: Subject) -> Iterator[Finding]:
     state = world.find(workload)
     known = {one.subject.name for one in world.of_kind("Service") if one.subject.namespace == workload.namespace}
     spec = template_spec(state.body) if state else {}
-    if state is None or not known or dig(spec, "hostAliases"):
+    # Of a longer list some are not known; other names may be found by other ways.
+    if state is None or not 0 < len(known) < _ALL_SERVICES or dig(spec, "hostAliases") or dig(spec, "dnsConfig"):
         return
     wrong = [one for one in mentions(spec) if _is_of_here(one, workload.namespace)]
     for one in (mention for mention in wrong if mention.address.host.partition(".")[0] not in known):

@@ -128,6 +128,10 @@ def objects() -> list[Object]:
     found += all_pods
     for workload in (CHECKOUT, FRONTEND, PAYMENTS):
         found += [story.service(workload, at(MONTHS)), story.endpoints(workload, all_pods)]
+    found += [
+        story.ingress(FRONTEND, "shop.example", at(MONTHS)),
+        story.budget(CHECKOUT, at(MONTHS), wanted=2, healthy=1),
+    ]
     found += [story.node(f"worker-{n}", f"10.0.0.1{n}", at(MONTHS), heard=at(-20)) for n in (1, 2, 3)]
     return found + events()
 

@@ -156,6 +156,30 @@ def endpoints(workload: Workload, pods: Sequence[Object]) -> Object:
     return {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata, "subsets": [subset] if mine else []}
 
 
+def ingress(workload: Workload, host: str, created: str) -> Object:
+    """The way in from outside, to the Service of that name."""
+    backend = {"service": {"name": workload.name, "port": {"number": 8080}}}
+    paths = [{"path": "/", "pathType": "Prefix", "backend": backend}]
+    spec = {"ingressClassName": "nginx", "rules": [{"host": host, "http": {"paths": paths}}]}
+    metadata = _metadata(workload, workload.name, created)
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": spec}
+
+
+def budget(workload: Workload, created: str, *, wanted: int, healthy: int) -> Object:
+    """How many of its pods must stay, and how many are well."""
+    status = {"currentHealthy": healthy, "desiredHealthy": wanted, "expectedPods": 3}
+    status["disruptionsAllowed"] = max(healthy - wanted, 0)
+    spec = {"minAvailable": wanted, "selector": {"matchLabels": {"app": workload.name}}}
+    metadata = _metadata(workload, workload.name, created)
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata,
+        "spec": spec,
+        "status": status,
+    }
+
+
 def node(name: str, address: str, created: str, *, heard: str = "", gone_since: str = "") -> Object:
     """A worker: healthy, or unreachable since a time."""
     ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastTransitionTime": created}

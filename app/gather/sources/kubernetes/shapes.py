@@ -127,6 +127,8 @@ class PodSpec(Shape):
     scheduler_name: str | None = None
     termination_grace_period_seconds: int | None = None
     host_network: bool | None = None
+    host_aliases: list[dict[str, Any]] | None = None
+    dns_config: dict[str, Any] | None = None
     security_context: dict[str, Any] | None = None
 
 
