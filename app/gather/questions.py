@@ -80,7 +80,7 @@ def volumes(cluster: str) -> ObjectsQuery:
 def changes(namespace: Subject, until: datetime) -> ChangesQuery:
     """What somebody changed in the last day, as the journal has it."""
     where = namespace.name or "the cluster"
-    return ChangesQuery(f"what changed in {where}", namespace, until - CHANGES_OF, until)
+    return ChangesQuery(f"changes in {where}", namespace, until - CHANGES_OF, until)
 
 
 def secret_versions(workload: Subject, secrets: Collection[str], until: datetime) -> PromQuery:

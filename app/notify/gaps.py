@@ -13,7 +13,7 @@ _NAMES = {
     "elasticsearch": "Elasticsearch",
     "logs": "log store",
     "probe": "health probes",
-    "journal": "config changes",
+    "journal": "change journal",
 }
 _NARROWEST = 100
 _WHOLE_REASON, _REASON = 80, 28

@@ -57,6 +57,13 @@ async def test_a_change_stands_on_the_next_incident_there(tmp_path: Path, databa
         assert {diff["path"] for diff in change["diff"]} == {"data[LEVEL]", "data[PASSWORD]"}
         assert change["subject"]["name"] == "checkout-settings"
         assert any(one["kind"] == "rollout" for one in found)
+        caller = on.body("of its caller")
+        labels = {"alertname": "HighErrorRate", "namespace": "shop", "deployment": "frontend", "severity": "critical"}
+        caller["alerts"] = [{**caller["alerts"][0], "labels": labels, "fingerprint": "f" * 16}]
+        record = await on.complete(await on.send(caller))
+        assert [subject["name"] for subject in record["subjects"]] == ["frontend"]
+        assert change["summary"] in [one["summary"] for one in record["changes"]]
+        assert "is called by it" in {entry["relation"] for entry in record["blast_radius"]}
         assert not any(SECRET in message.body for message in on.slack.messages)
         assert on.stand_ins.kubernetes.writes == []
 
