@@ -15,7 +15,7 @@ from app.domain.subject import Subject
 
 _MAX_ENTRIES = 20
 _MAX_ADDRESSES = 3
-_WORDS = 80
+_ADDRESS = 60
 _FELT = 0.01
 
 
@@ -49,23 +49,33 @@ def _on_node(world: World, node: Subject) -> Iterator[BlastRadiusEntry]:
 
 def _users(world: World, subject: Subject) -> Iterator[BlastRadiusEntry]:
     """Who calls it, and by which hosts and paths people come to it or to those who call it."""
-    yield from _doors(world, world.topology.entries_of(subject), "")
-    for caller in world.topology.callers_of(subject):
+    for door, entries in _by_door(world.topology.entries_of(subject)).items():
+        yield BlastRadiusEntry(door, _leads(entries), _state(world, subject))
+    callers = world.topology.callers_of(subject)
+    coming = {entry: caller.subject for caller in callers for entry in world.topology.entries_of(caller.subject)}
+    for door, entries in _by_door(tuple(coming)).items():
+        through_whom = list(dict.fromkeys(coming[entry] for entry in entries))
+        alone = through_whom[0] if len(through_whom) == 1 else None
+        words = f"{_leads(entries)} through {alone.name if alone else 'those who call it'}"
+        yield BlastRadiusEntry(door, words, _state(world, alone) if alone else f"{len(through_whom)} of them")
+    for caller in callers:
         through = f" through {caller.through.name}" if caller.through else ""
         yield BlastRadiusEntry(caller.subject, f"calls it{through}", _state(world, caller.subject))
-        yield from _doors(world, world.topology.entries_of(caller.subject), f" through {caller.subject.name}")
 
 
-def _doors(world: World, entries: Sequence[Entry], through: str) -> Iterator[BlastRadiusEntry]:
-    """One for each Ingress or route, with the hosts and paths that lead to it."""
-    by_door: dict[Subject, list[Entry]] = {}
-    for entry in entries:
-        by_door.setdefault(entry.door, []).append(entry)
-    for door, mine in sorted(by_door.items()):
-        addresses = list(dict.fromkeys(entry.address for entry in mine))
-        more = f" and {len(addresses) - _MAX_ADDRESSES} more" if len(addresses) > _MAX_ADDRESSES else ""
-        words = f"leads {', '.join(addresses[:_MAX_ADDRESSES])}{more} to it{through}"
-        yield BlastRadiusEntry(door, cut(words, 2 * _WORDS), _state(world, world.topology.behind(mine[0].service)))
+def _by_door(entries: Sequence[Entry]) -> dict[Subject, list[Entry]]:
+    found: dict[Subject, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda one: one.door):
+        found.setdefault(entry.door, []).append(entry)
+    return found
+
+
+def _leads(entries: Sequence[Entry]) -> str:
+    """The hosts and paths, the first three in full."""
+    addresses = list(dict.fromkeys(entry.address for entry in entries))
+    more = f" and {len(addresses) - _MAX_ADDRESSES} more" if len(addresses) > _MAX_ADDRESSES else ""
+    shown = ", ".join(cut(address, _ADDRESS) for address in addresses[:_MAX_ADDRESSES])
+    return f"leads {shown}{more} to it"
 
 
 def _guards(world: World, subject: Subject) -> Iterator[BlastRadiusEntry]:

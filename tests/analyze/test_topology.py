@@ -201,3 +201,16 @@ def test_who_names_a_service_that_leads_to_nobody_meant_the_workload_of_that_nam
     astray = service("checkout", selects="chekout")
     told = around(pod(), replica_set(), workload("checkout"), astray, calling("web", CHECKOUT_ADDR="checkout:8080"))
     assert told == ["Deployment shop/web: calls it, 1 of 1 pods ready"]
+
+
+def test_one_door_to_many_who_call_it_is_told_once() -> None:
+    callers = [one for n in range(5) for one in (calling(f"web-{n}", A_ADDR="checkout:8080"), service(f"web-{n}"))]
+    front = ingress("shop.test", *[(f"/{n}", f"web-{n}") for n in range(5)])
+    doors = [line for line in around(*MINE, *callers, front) if line.startswith("Ingress")]
+    words = "leads shop.test/0, shop.test/1, shop.test/2 and 2 more to it through those who call it"
+    assert doors == [f"Ingress shop/front: {words}, 5 of them"]
+
+
+def test_an_endless_host_is_cut() -> None:
+    (line,) = [line for line in around(*MINE, ingress("x" * 900, ("/", "checkout"))) if line.startswith("Ingress")]
+    assert len(line) < 150
