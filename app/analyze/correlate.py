@@ -155,9 +155,9 @@ def _explained_away(world: World, one: _Candidate, all_candidates: list[_Candida
         and all(produces(other.cause, sign.kind) or sign in other.findings for sign in one.findings)
     ]
     if one.cause.id == "rollout.regression":
-        stronger = [
-            o for o in all_candidates if o.score >= MEDIUM and o.cause.id != one.cause.id and o.subject == one.subject
-        ]
+        # What was done to a dependency is no more than a hint: any cause of its own says more.
+        near = {one.subject} if one.subject in world.focus else {one.subject, *world.focus}
+        stronger = [o for o in all_candidates if o.score >= MEDIUM and o.cause.id != one.cause.id and o.subject in near]
     if not stronger:
         return one
     best = min(stronger, key=_order)

@@ -7,7 +7,8 @@ import pytest
 from app.analyze.detectors.autoscalers import Autoscalers
 from app.analyze.detectors.services import Services
 from app.domain.alert import Severity
-from app.domain.evidence import Gap, ObjectState
+from app.domain.change import Change
+from app.domain.evidence import Gap, Item, ObjectState
 from tests.analyze.around import about, autoscaler, budget, calling, service, slices, thing, workload
 from tests.analyze.judging import detect, judge, kinds
 from tests.builders import (
@@ -198,3 +199,40 @@ def test_what_ails_a_dependency_explains_why_its_caller_is_slow_and_is_named() -
 def test_the_same_of_a_stranger_explains_nothing() -> None:
     judged = judge(case(*MINE, *sick_payments(), *SLOW, alerts=[alert("LatencyHigh")]))
     assert not [one for one in judged.hypotheses if one.confidence != "low"]
+
+
+PAYMENTS = deployment("payments")
+WELL = (workload("payments"), service("payments"))
+CALLS_PAYMENTS = replace(calling("checkout", PAYMENTS_ADDR="payments:8080"), id="e9")
+
+
+def payments_rollout(minutes_ago: float) -> Change:
+    return rollout(("containers[app].image", "pay:1", "pay:2"), minutes_ago=minutes_ago, subject=PAYMENTS, revision=8)
+
+
+def test_what_was_rolled_out_at_a_dependency_just_before_is_a_hint_and_no_cause() -> None:
+    judged = judge(case(*MINE, CALLS_PAYMENTS, *WELL, *SLOW, payments_rollout(12), alerts=[alert("LatencyHigh")]))
+    (hint,) = judged.hypotheses
+    assert (hint.cause, hint.subject, hint.confidence) == ("rollout.regression", PAYMENTS, "low")
+    assert judged.briefing.cause_line == "I don't know why."
+    assert judged.briefing.odd == "payments, which it calls: rollout 8, just before it began"
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        (CALLS_PAYMENTS, payments_rollout(60)),
+        (payments_rollout(12),),
+        (CALLS_PAYMENTS, rollout(("replicas", "2", "3"), minutes_ago=12, subject=PAYMENTS)),
+    ],
+)
+def test_what_was_done_long_before_or_to_a_stranger_or_changes_nothing_that_runs_is_no_hint(
+    items: tuple[Item, ...],
+) -> None:
+    assert judge(case(*MINE, *WELL, *SLOW, *items, alerts=[alert("LatencyHigh")])).hypotheses == ()
+
+
+def test_beside_a_cause_of_its_own_the_rollout_of_a_dependency_is_not_told() -> None:
+    killed = pod(statuses=[CRASHED])
+    judged = judge(case(killed, replica_set(), CALLS_PAYMENTS, *WELL, payments_rollout(12)))
+    assert {one.subject for one in judged.hypotheses} == {deployment()}

@@ -10,6 +10,8 @@ from app.domain.change import Change
 from app.domain.incident import Finding
 
 _CLOSE_SECONDS = 3600.0
+# What was done to a dependency: shorter, for there are more of them.
+_CLOSE_ELSEWHERE_SECONDS = 900.0
 _RUNS = (
     "image",
     "command",
@@ -33,11 +35,13 @@ class Rollout:
     def detect(self, world: World) -> Iterable[Finding]:
         """The changes of the last 24 h before the onset, of what the alert is about and around it."""
         onset = world.onset_at or world.now
+        called = tuple(dict.fromkeys(call.callee for one in world.focus for call in world.topology.callees_of(one)))
         for change in before_onset(world):
-            touched = [subject for subject in world.focus if subject in world.touched_by(change)]
+            touched = [subject for subject in (*world.focus, *called) if subject in world.touched_by(change)]
             subject = touched[0] if touched else world.workload_of(change.subject)
             seconds = max((onset - change.at).total_seconds(), 0.0)
-            suspect = bool(touched) and seconds <= _CLOSE_SECONDS and _touches_what_runs(change)
+            near = _CLOSE_SECONDS if subject in world.focus else _CLOSE_ELSEWHERE_SECONDS
+            suspect = bool(touched) and seconds <= near and _touches_what_runs(change)
             yield finding(
                 "change.suspect" if suspect else "change.recent",
                 subject,
