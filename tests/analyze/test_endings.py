@@ -205,6 +205,19 @@ def test_a_server_that_stops_in_order_is_seen_to_be_killed_too_early() -> None:
     assert kinds(detect(Probes(), case(sick, replica_set(), unwell))) == {"probe.liveness_timing"}
 
 
+def test_kills_by_a_probe_are_a_sign_where_its_own_complaints_are_forgotten() -> None:
+    (found,) = detect(Probes(), case(crashed(137), replica_set(), LIVENESS))
+    assert found.kind == "probe.liveness_failing"
+    assert found.statement == (
+        "the liveness probe failed and had the container killed 5 times; why it failed is not known"
+    )
+    assert LIVENESS.id in found.evidence
+    complaint = event("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 503", POD)
+    assert len(detect(Probes(), case(crashed(137), replica_set(), LIVENESS, complaint))) == 1
+    well = case(pod(), replica_set(), deployment_state(), replace(LIVENESS, count=1))
+    assert detect(Probes(), well) == []
+
+
 def spoken(line: str, minutes_ago: float, *, origin: str = "previous", container: str = "app") -> LogPattern:
     at = ago(minutes_ago)
     return LogPattern(f"log-{line}", POD, line, 1, None, at, at, (line,), container, origin)

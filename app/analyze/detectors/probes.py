@@ -7,7 +7,7 @@ from typing import Any
 
 from app.analyze.body import integer, mapping, maps, text
 from app.analyze.pod import Container, Pod
-from app.analyze.wording import cut, duration
+from app.analyze.wording import cut, duration, plural
 from app.analyze.world import World, finding
 from app.domain.alert import Severity
 from app.domain.evidence import ClusterEvent
@@ -46,6 +46,24 @@ class Probes:
             for kind, events in sorted(failing.items()):
                 if _lasts(world, workload, events):
                     yield _judged(world, workload, kind, events)
+            for kind in ("liveness", "startup"):
+                kills = [e for e in world.events_about(workload, "Killing") if f"failed {kind} probe" in e.message]
+                if kills and kind not in failing and _lasts(world, workload, kills):
+                    yield _killed(world, workload, kind, kills)
+
+
+def _killed(world: World, workload: Subject, kind: str, kills: list[ClusterEvent]) -> Finding:
+    """Only the kills are left of it: what the probe saw nobody tells any more."""
+    names = {event.subject.name for event in kills}
+    times = plural(sum(event.count for event in kills), "time")
+    return finding(
+        f"probe.{kind}_failing",
+        workload,
+        Severity.WARNING if world.is_whole(workload) else Severity.CRITICAL,
+        f"the {kind} probe failed and had the container killed {times}; why it failed is not known",
+        onset_at=min(event.first_at for event in kills),
+        evidence=(*(e.id for e in kills), *(p.state.id for p in world.pods_of(workload) if p.subject.name in names)),
+    )
 
 
 def _lasts(world: World, workload: Subject, events: list[ClusterEvent]) -> bool:
