@@ -45,6 +45,12 @@ def _on_node(world: World, node: Subject) -> Iterator[BlastRadiusEntry]:
     for workload in sorted({pod.workload for pod in world.pods_of(node)}):
         here = [pod for pod in world.pods_of(node) if pod.workload == workload]
         yield BlastRadiusEntry(workload, "has pods on it", f"{_pods(here)} there")
+        # Its pods on other nodes nobody looked at: who is ready to answer, the Services know.
+        for service in world.topology.services_of(workload):
+            yield BlastRadiusEntry(service.subject, "sends traffic to pods on it", _back_ends(world, service.subject))
+            for door, entries in _by_door(world.topology.entries_to(service.subject)).items():
+                words = _leads(entries).removesuffix("it") + workload.name
+                yield BlastRadiusEntry(door, words, _back_ends(world, service.subject))
 
 
 def _users(world: World, subject: Subject) -> Iterator[BlastRadiusEntry]:

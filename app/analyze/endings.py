@@ -113,7 +113,9 @@ def _killed(world: World, pod: Pod, container: Container, end: Termination) -> V
     used = memory_before(world, pod.workload, container, end.finished_at)
     if signal_of(end) == KILL and used is not None and used.is_at_limit:
         words = f"{quantity(used.most, 'bytes')} of its limit {quantity(used.limit or 0.0, 'bytes')}"
-        statement = f"was killed (SIGKILL, {end.exit_code}){_after(end)} with memory at {words}"
+        # Of several pods the fullest is measured, which may be another one.
+        whose = "memory" if len(world.pods_of(pod.workload)) == 1 else "the fullest pod's memory"
+        statement = f"was killed (SIGKILL, {end.exit_code}){_after(end)} with {whose} at {words}"
         return Verdict("container.oom_suspected", statement, used.evidence)
     trouble = next(_node_trouble(world, pod, end.finished_at), None)
     if trouble is not None:

@@ -94,6 +94,10 @@ class Topology:
         services = {service.subject for service in self.services_of(workload)}
         return tuple(entry for entry in self._entries if entry.service in services)
 
+    def entries_to(self, service: Subject) -> tuple[Entry, ...]:
+        """The same of one Service."""
+        return tuple(entry for entry in self._entries if entry.service == service)
+
     def back_ends(self, service: Subject) -> tuple[int, int]:
         """How many of its back ends are ready, and how many there are; one that says nothing counts as ready."""
         ready = known = 0

@@ -213,7 +213,7 @@ class Plan:
 
     def _pods(self, query: PodsQuery, pods: tuple[ObjectState, ...]) -> list[Query]:
         if query.subject.kind == "Node":
-            return []
+            return questions.ways_in(pods)
         chosen = worst_first(pods)[:MAX_PODS_OF_A_QUESTION]
         if query.subject.kind == "Namespace":
             self._listed_pods[query.subject.name] = pods

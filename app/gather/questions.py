@@ -1,6 +1,7 @@
 """Queries in words: each names its question, which is what a gap shows."""
 
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -34,7 +35,9 @@ MAX_CONFIG_MAPS = 3
 CALLS_OF = timedelta(minutes=10)
 NEIGHBOUR_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 # What leads to Services, and what scales or guards workloads.
-AROUND_KINDS = ("Ingress", "HTTPRoute", "HorizontalPodAutoscaler", "PodDisruptionBudget")
+DOOR_KINDS = ("Ingress", "HTTPRoute")
+AROUND_KINDS = (*DOOR_KINDS, "HorizontalPodAutoscaler", "PodDisruptionBudget")
+MAX_NAMESPACES_OF_A_NODE = 2
 
 
 def state(subject: Subject) -> ObjectQuery:
@@ -100,6 +103,17 @@ def secret_versions(workload: Subject, secrets: Collection[str], until: datetime
     )
 
 
+def ways_in(pods: Iterable[ObjectState]) -> list[Query]:
+    """By which Services, hosts and paths people come to these pods: of the two namespaces that have most of them."""
+    where = Counter(Subject(pod.subject.cluster, "", "Namespace", pod.subject.namespace) for pod in pods)
+    most = sorted(where, key=lambda one: (-where[one], one))[:MAX_NAMESPACES_OF_A_NODE]
+    queries: list[Query] = []
+    for namespace in most:
+        queries.append(services(namespace))
+        queries.extend(_listed(namespace, DOOR_KINDS))
+    return queries
+
+
 def around(workload: ObjectState, until: datetime) -> tuple[Query, ...]:
     """What the workload refers to, and whom it calls and is called by."""
     queries: list[Query] = [calls(workload.subject, until)]
@@ -152,14 +166,12 @@ def health(subject: Subject, url: str) -> ProbeQuery:
 
 def neighbourhood(namespace: Subject) -> tuple[Query, ...]:
     """What a namespace looks like as a whole: a cause is often next door, and quotas stop anybody."""
-    cluster, name = namespace.cluster, namespace.name
-    kinds = (*NEIGHBOUR_KINDS, *AROUND_KINDS)
-    listed = (ObjectsQuery(f"{_plural(kind)} of {name}", Subject(cluster, name, kind, "")) for kind in kinds)
+    listed = _listed(namespace, (*NEIGHBOUR_KINDS, *AROUND_KINDS))
     return (
         events(namespace),
         pods(namespace),
         *listed,
-        QuotaQuery(f"quotas of {name}", namespace),
+        QuotaQuery(f"quotas of {namespace.name}", namespace),
         services(namespace),
     )
 
@@ -175,6 +187,11 @@ def template_labels_of(workload: ObjectState) -> Pairs:
     """The labels that its pods carry."""
     template = (workload.body.get("spec") or {}).get("template") or {}
     return tuple(sorted(((template.get("metadata") or {}).get("labels") or {}).items()))
+
+
+def _listed(namespace: Subject, kinds: Iterable[str]) -> list[ObjectsQuery]:
+    cluster, name = namespace.cluster, namespace.name
+    return [ObjectsQuery(f"{_plural(kind)} of {name}", Subject(cluster, name, kind, "")) for kind in kinds]
 
 
 def _plural(kind: str) -> str:

@@ -93,6 +93,11 @@ def test_137_with_memory_at_the_limit_is_suspected_and_not_proven_to_be_for_memo
     assert (first.cause, first.confidence) == ("memory.oom_killed", "medium")
 
 
+def test_of_several_pods_it_is_said_that_another_one_may_have_been_the_fullest() -> None:
+    other = pod("checkout-6d4f8b9c77-aaaaa")
+    assert "with the fullest pod's memory at 254Mi" in how(crashed(137), other, memory(254)).statement
+
+
 def test_a_rollout_that_lowered_the_limit_makes_the_suspicion_the_first_cause() -> None:
     change = rollout(("containers[app].resources.limits.memory", "512Mi", "256Mi"))
     first = judge(case(crashed(137), replica_set(), memory(254), change)).hypotheses[0]

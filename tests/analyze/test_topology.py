@@ -214,3 +214,15 @@ def test_one_door_to_many_who_call_it_is_told_once() -> None:
 def test_an_endless_host_is_cut() -> None:
     (line,) = [line for line in around(*MINE, ingress("x" * 900, ("/", "checkout"))) if line.startswith("Ingress")]
     assert len(line) < 150
+
+
+def test_of_a_node_it_is_told_which_services_and_doors_still_have_somebody_to_answer() -> None:
+    node = about("Node", "node-1", "")
+    front = ingress("shop.test", ("/cart", "checkout"), ("/", "web"))
+    ends = slices("checkout", "no", "yes")
+    told = around(pod(), replica_set(), service("checkout"), service("web"), ends, front, subjects=(node,))
+    assert told == [
+        "Deployment shop/checkout: has pods on it, 1 of 1 pods ready there",
+        "Service shop/checkout: sends traffic to pods on it, 1 of 2 back ends ready",
+        "Ingress shop/front: leads shop.test/cart to checkout, 1 of 2 back ends ready",
+    ]

@@ -7,7 +7,16 @@ import pytest
 
 from app.domain.dependencies import CALLS, callee_of, caller_of
 from app.domain.evidence import Evidence, ObjectState, Series
-from app.domain.query import ObjectQuery, ObjectsQuery, PodsQuery, PromQuery, Query, ReferencesQuery, RolloutQuery
+from app.domain.query import (
+    ObjectQuery,
+    ObjectsQuery,
+    PodsQuery,
+    PromQuery,
+    Query,
+    ReferencesQuery,
+    RolloutQuery,
+    ServicesQuery,
+)
 from app.domain.subject import Subject
 from app.gather.gatherer import Gatherer
 from app.gather.plan import Plan
@@ -351,3 +360,15 @@ async def test_in_a_namespace_where_much_is_sick_the_budget_holds(tmp_path: Path
     evidence, requests = await gather(tmp_path, *objects)
     assert len(requests) <= 40
     assert not [gap for gap in evidence.gaps if "too many questions" in gap.reason]
+
+
+def test_of_a_nodes_pods_the_ways_in_are_asked_for_in_the_two_namespaces_that_have_most_of_them() -> None:
+    node = subject("Node", "node-3", "")
+    places = ["shop"] * 3 + ["money"] * 2 + ["lone"]
+    pods = [ObjectState(f"e{n}", subject("Pod", f"p{n}", place), NOW, {}) for n, place in enumerate(places)]
+    work = Planner().begin((), (node,), NOW)
+    asked = work.follow_up(PodsQuery("pods", node), Evidence.seen(pods))
+    assert {(q.subject.namespace, q.subject.kind) for q in asked if isinstance(q, ObjectsQuery)} == {
+        (place, kind) for place in ("shop", "money") for kind in ("Ingress", "HTTPRoute")
+    }
+    assert {q.subject.name for q in asked if isinstance(q, ServicesQuery)} == {"shop", "money"}
