@@ -299,7 +299,11 @@ def test_a_backoff_is_told_from_chance(values: list[float], words: str) -> None:
     ],
 )
 def test_which_pods_on_which_nodes_is_told(pods: list[ObjectState], words: str) -> None:
-    assert pattern(*pods, replica_set()) == f"restarts {words}, back-off 2m40s"
+    assert pattern(*pods, replica_set()).endswith(f" in 2 h, {words}, back-off 2m40s")
+
+
+def test_without_a_counter_the_pods_own_counts_are_told_over_their_life() -> None:
+    assert pattern(numbered(1), numbered(2), replica_set()).startswith("restarts 10 times in 2 h, in all 2 pods")
 
 
 def test_what_else_ended_on_the_node_at_that_time_is_told() -> None:

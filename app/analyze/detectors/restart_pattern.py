@@ -50,7 +50,8 @@ def _last_end(world: World, pod: Pod) -> datetime | None:
 
 def _pattern(world: World, workload: Subject, restarting: list[Pod]) -> Finding:
     counted = series_of(world, "restarts", workload)
-    words = [*_rhythm(world, counted), _which(world, workload, restarting), *_backoff(restarting)]
+    rhythm = list(_rhythm(world, counted)) or list(_counted(world, restarting))
+    words = [*rhythm, _which(world, workload, restarting), *_backoff(restarting)]
     return finding(
         "container.restart_pattern",
         workload,
@@ -73,6 +74,14 @@ def _rhythm(world: World, counted: tuple[Series, ...]) -> Iterator[str]:
         grows = all(after >= before for before, after in pairwise(gaps)) and gaps[-1] > gaps[0]
         yield f"every {duration(middle)}" if is_even else ("ever further apart" if grows else "without a rhythm")
     yield f"first {duration(world.now.timestamp() - times[0])} ago"
+
+
+def _counted(world: World, restarting: list[Pod]) -> Iterator[str]:
+    """Where no counter was measured: the pods' own counts, over the life of the oldest of them."""
+    count = sum(container.restarts for pod in restarting for container in pod.containers)
+    born = [pod.created_at for pod in restarting if pod.created_at]
+    if count and len(born) == len(restarting):
+        yield f"{plural(count, 'time')} in {duration((world.now - min(born)).total_seconds())}"
 
 
 def _which(world: World, workload: Subject, restarting: list[Pod]) -> str:
