@@ -1,5 +1,6 @@
 """What leads where: Services to workloads, hosts and paths to Services, and who calls whom; whole names only."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from app.analyze.world import World
 
 MEASURED = "requests"
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.\-]{0,61}[a-z0-9])?")
 _DEEPEST = 3
 _STALE_SECONDS = 900.0
 _SERVICE_LABEL = "kubernetes.io/service-name"
@@ -203,8 +205,9 @@ class Topology:
         same = [one for one in self._world.workloads if (one.namespace, one.name) == (namespace or home, name)]
         if len(same) == 1:
             return same[0]
-        # Of another namespace nothing was listed: its name was measured, its kind was not.
-        return Subject(series.subject.cluster, namespace, "Workload", name) if namespace not in {"", home} else None
+        # Of another namespace nothing was listed: its name was measured, its kind was not. A label may hold anything.
+        is_name = _NAME.fullmatch(name) and _NAME.fullmatch(namespace)
+        return Subject(series.subject.cluster, namespace, "Workload", name) if is_name and namespace != home else None
 
     def _is_fresh(self, series: Series) -> bool:
         oldest = self._world.now.timestamp() - _STALE_SECONDS

@@ -124,6 +124,9 @@ def test_what_a_mesh_has_counted_is_believed_and_so_is_a_caller_of_another_names
         counted(None, **mesh("cart", "checkout")),
         counted(**mesh("checkout", "checkout")),
         counted(odd="cart"),
+        counted(**mesh("<!channel>", "checkout", of="web")),
+        counted(**mesh("x" * 300, "checkout", of="web")),
+        counted(**mesh("portal", "checkout", of="a b")),
     ],
 )
 def test_what_was_counted_of_nobody_known_or_not_lately_is_no_edge(one: Series) -> None:
