@@ -48,6 +48,12 @@ class _Family:
 
 _CODE = ("image", "command", "args")
 _CONFIGURATION = ("env", "envFrom", "volumes", "configMap", "secret", "data", "annotations[checksum")
+# What is wrong with a Service each has its own field.
+_SERVICE_PARTS = {
+    "port_mismatch": ("ports",),
+    "protocol_mismatch": ("ports",),
+    "unknown_address": ("env", "envFrom", "configMap", "data"),
+}
 _PLACEMENT = ("nodeSelector", "affinity", "tolerations", "topologySpread", "hostPort", "taints[", "unschedulable")
 
 _FAMILIES = (
@@ -149,7 +155,7 @@ _FAMILIES = (
     ),
     _Family(
         "service", (*_SYMPTOMS, "container."), "kubectl -n {ns} get svc,endpointslices",
-        ("selector", "ports[", "ports", "env", "metadata.labels"),
+        ("selector",),
         {
             "selector_mismatch": ("The Service's selector matches no pod, so it has no back ends.", 0.95),
             "port_mismatch": ("The Service leads to a port that its pods do not declare.", 0.85),
@@ -237,7 +243,7 @@ def _of_family(family: _Family) -> tuple[Cause, ...]:
 def _changed_by(family: _Family, name: str) -> tuple[str, ...]:
     if family.prefix == "schedule" and name.startswith("insufficient"):
         return (*family.changed_by, "requests", "resources", "replicas")
-    return family.changed_by
+    return _SERVICE_PARTS.get(name, family.changed_by) if family.prefix == "service" else family.changed_by
 
 
 CAUSES: Mapping[str, Cause] = {

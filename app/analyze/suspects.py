@@ -80,6 +80,8 @@ def telling_fields(cause_id: str) -> tuple[str, ...]:
         "cpu": ("cpu",),
         "quota": ("hard[", "requests", "limits", "replicas"),
         "admission": ("serviceAccountName",),
+        "service": ("selector", "ports[", "env[", "data["),
+        "autoscaler": ("maxReplicas", "minReplicas"),
         "storage": ("volumes", "storageClassName", "volumeClaimTemplates"),
     }
     # Of what is too little, its own request says most.

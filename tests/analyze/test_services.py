@@ -7,7 +7,7 @@ import pytest
 from app.analyze.detectors.autoscalers import Autoscalers
 from app.analyze.detectors.services import Services
 from app.domain.alert import Severity
-from app.domain.change import Change
+from app.domain.change import Change, FieldDiff
 from app.domain.evidence import Gap, Item, ObjectState
 from tests.analyze.around import about, autoscaler, budget, calling, service, slices, thing, workload
 from tests.analyze.judging import detect, judge, kinds
@@ -100,6 +100,19 @@ def test_a_port_that_may_be_open_all_the_same_is_only_possible_until_somebody_ca
     moved = rollout(("ports[http]", "80", "9999"), subject=about("Service", "checkout"))
     assert detect(Services(), case(*MINE, targeting(9999), moved))[0].severity == Severity.CRITICAL
     assert detect(Services(), case(*MINE, targeting("http")))[0].severity == Severity.CRITICAL
+
+
+def test_the_change_of_the_selector_did_it_and_a_rollout_of_the_environment_did_not() -> None:
+    astray = (*MINE, service("checkout", selects="chekout"), slices("checkout"))
+    env = rollout(("containers[app].env[LEVEL]", "info", "debug"), minutes_ago=12)
+    (first,) = [one for one in judge(case(*astray, env)).hypotheses if one.cause == "service.selector_mismatch"]
+    assert env.id not in first.evidence
+    diff = FieldDiff("selector", '{"app":"checkout"}', '{"app":"chekout"}')
+    at = env.at
+    edit = Change("c9", about("Service", "checkout"), at, "service", "service checkout: selector changed", (diff,))
+    first = judge(case(*astray, env, edit)).hypotheses[0]
+    assert (first.cause, first.confidence) == ("service.selector_mismatch", "high")
+    assert edit.id in first.evidence
 
 
 def test_where_back_ends_could_not_be_seen_nothing_is_said_of_selectors() -> None:
