@@ -39,12 +39,14 @@ class Address:
 
 def addresses_in(text: str, name: str = "") -> tuple[Address, ...]:
     """At most twenty, in the order of the text; `name` is what the text is called, such as a variable's name."""
-    told = _COMMENT.sub("", text[:MAX_TEXT])
-    return tuple(dict.fromkeys(_found(told, name)))[:MAX_ADDRESSES]
-
-
-def _found(text: str, name: str) -> Iterator[Address]:
     is_place = _is_place(name)
+    if ":" not in text and not is_place:
+        return ()  # most texts: nothing in them can be an address
+    told = _COMMENT.sub("", text[:MAX_TEXT])
+    return tuple(dict.fromkeys(_found(told, is_place=is_place)))[:MAX_ADDRESSES]
+
+
+def _found(text: str, *, is_place: bool) -> Iterator[Address]:
     for match in _URL.finditer(text):
         yield Address(match["host"], int(match["port"]) if match["port"] else None)
     for match in _BARE.finditer(text):
