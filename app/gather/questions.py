@@ -105,7 +105,8 @@ def secret_versions(workload: Subject, secrets: Collection[str], until: datetime
 
 def ways_in(pods: Iterable[ObjectState]) -> list[Query]:
     """By which Services, hosts and paths people come to these pods: of the two namespaces that have most of them."""
-    where = Counter(Subject(pod.subject.cluster, "", "Namespace", pod.subject.namespace) for pod in pods)
+    places = ((pod.subject.cluster, pod.subject.namespace) for pod in pods if pod.subject.namespace)
+    where = Counter(Subject(cluster, "", "Namespace", name) for cluster, name in places)
     most = sorted(where, key=lambda one: (-where[one], one))[:MAX_NAMESPACES_OF_A_NODE]
     queries: list[Query] = []
     for namespace in most:
