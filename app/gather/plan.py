@@ -31,6 +31,7 @@ MAX_OTHERS_MEASURED = 3
 MAX_WELL_CALLEES = 2
 MAX_PODS_WITH_CLAIMS = 1
 MAX_NAMED_PODS = 30
+_LISTED = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet"})
 _WITH_HISTORY = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Rollout"})
 
 About = Callable[[Subject, Sequence[str]], tuple[Query, ...]]
@@ -106,7 +107,8 @@ class Plan:
         owner = self._owner(state)
         if subject.kind == "Pod":
             return [*self._pod(state), *owner]
-        if subject.kind in {"ReplicaSet", "Job"} and owner:
+        above = controller_of(state)
+        if subject.kind in {"ReplicaSet", "Job"} and (owner or (above and above[0] in self._unfolded)):
             return owner
         return self._by_kind(state)
 
@@ -229,7 +231,7 @@ class Plan:
         for number, pod in enumerate(chosen):
             # What happened to the others stands among the events of their namespace.
             queries.extend(self._pod(pod, with_events=not number or pod.subject.namespace not in self._overviews))
-            if query.subject.kind in {"Namespace", "Service"}:
+            if query.subject.kind in {"Namespace", "Service"} and not self._is_listed(pod):
                 queries.extend(self._owner(pod))
         if any(is_unscheduled(pod) for pod in pods):
             queries.append(questions.nodes(query.subject.cluster))
@@ -238,6 +240,12 @@ class Plan:
             queries.extend(self._health.pods(query.subject, chosen) if self._health else ())
             queries.extend(self._about_odd_names(query.subject, pods))
         return queries
+
+    def _is_listed(self, pod: ObjectState) -> bool:
+        """Whether a neighbour's workload is among those that its namespace was asked for: its owner is no question."""
+        owner = controller_of(pod)
+        is_neighbour = pod.subject in self._neighbours and pod.subject.namespace in self._overviews
+        return is_neighbour and owner is not None and owner[0].kind in _LISTED
 
     def _is_meant(self, pod: Subject) -> bool:
         """Whether the alerts are about this pod, or about a workload of which it bears the name."""

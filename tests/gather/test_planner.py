@@ -370,3 +370,9 @@ def test_of_secrets_only_the_version_is_asked_for_and_never_the_secret() -> None
 def test_without_secrets_nothing_is_asked_of_them() -> None:
     queries = plan(CHECKOUT).follow_up(ask(CHECKOUT), seen(deployment()))
     assert "secret_version" not in metrics_of(queries)
+
+
+def test_a_set_whose_deployment_is_looked_at_already_raises_nothing_more() -> None:
+    work = plan(CHECKOUT)
+    work.follow_up(ask(CHECKOUT), seen(deployment()))
+    assert work.follow_up(ask(REPLICA_SET), seen(replica_set(REPLICA_SET.name, 2, "2026-10-21T02:00:00Z"))) == ()
