@@ -19,7 +19,8 @@ from app.gather.callees import Callee, Callees
 from app.gather.claims import CLAIM, about_claim, states_of_claims, unbound
 from app.gather.health_checks import HealthChecks
 from app.gather.owners import controller_of, metadata_of, others_by_name
-from app.gather.symptoms import badness, containers_of, is_unhealthy_workload, is_unscheduled, worst_first
+from app.gather.pod_logs import logs_of
+from app.gather.symptoms import badness, is_unhealthy_workload, is_unscheduled, worst_first
 
 MAX_DEPTH = 5
 MAX_PODS_OF_A_QUESTION = 3
@@ -285,15 +286,6 @@ class Plan:
         return list(asked)
 
     def _logs(self, pod: ObjectState) -> list[Query]:
-        looks = [look for look in containers_of(pod) if look.ran]
-        bad = [look for look in looks if look.bad]
-        queries: list[Query] = []
-        for look in bad or looks[-1:]:
-            # Of a neighbour the run that ended says enough.
-            if not look.had_run_before or pod.subject not in self._neighbours:
-                queries.append(questions.log(pod.subject, look.name, previous=False))
-            if look.had_run_before:
-                queries.append(questions.log(pod.subject, look.name, previous=True))
-        kept = queries[: self._logs_left]
+        kept = logs_of(pod, only_ended=pod.subject in self._neighbours)[: self._logs_left]
         self._logs_left -= len(kept)
         return kept
