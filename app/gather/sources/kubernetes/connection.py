@@ -171,6 +171,16 @@ class Connection:
             if not token:
                 return
 
+    async def begin(self, ask: Ask) -> None:
+        """Ask for an answer that goes on, and leave as soon as it begins. Raises `SourceError`."""
+        with _in_plain_words(self._timeout_seconds):
+            response = await self._call(ask, self._timeout_seconds)
+            try:
+                if response.status != 200:  # noqa: PLR2004 - an HTTP status
+                    raise refused(ask.what, response.status, await _read(response))
+            finally:
+                response.close()
+
     async def lines(self, ask: Ask, seconds: float) -> AsyncGenerator[bytes]:
         """The lines of an answer that goes on for so long at most. Raises `SourceError`."""
         with _in_plain_words(seconds):

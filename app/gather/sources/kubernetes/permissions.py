@@ -92,7 +92,7 @@ async def missing(connection: Connection, wanted: Iterable[Need]) -> tuple[Need,
 
 
 async def _try(connection: Connection, need: Need) -> None:
-    """One request. Raises `RefusedError`; a watch begins now and lasts a second, so that it has nothing to tell."""
+    """One request. Raises `RefusedError`; a watch begins now, so that it has nothing to tell, and is not waited for."""
     path, _, limit = need.path.partition("?limit=")
     ask = Ask(path, f"{need.verb} {need.resource}", (("limit", limit),) if limit else ())
     body = await connection.get(ask)
@@ -100,7 +100,7 @@ async def _try(connection: Connection, need: Need) -> None:
         metadata = decoded(body, Page).metadata
         version = (metadata.resource_version if metadata else None) or ""
         watch = (("watch", "true"), ("resourceVersion", version), ("timeoutSeconds", "1"))
-        await connection.get(replace(ask, params=watch))
+        await connection.begin(replace(ask, params=watch))
 
 
 def told(source: str, lacking: Iterable[Need]) -> tuple[Diagnosis, ...]:
