@@ -77,7 +77,7 @@ class Acceptance:
         quiet_for = post.received_at - group["posted_at"]
         merged = merge(await _stored_episodes(transaction, episode), post.group.alerts, post.received_at, quiet_for)
         ended = episode["state"] == AlertStatus.RESOLVED
-        if (merged.only_late and not _ends(post.group, episode, merged)) or (
+        if (merged.only_late and not await _ends(transaction, post.group, episode, merged)) or (
             ended and merged.fires and not merged.may_reopen
         ):
             return UUID(str(episode["incident_id"]))
@@ -197,16 +197,30 @@ async def _repeat(transaction: Transaction, post: Post, group: Row, episode: Row
         await tell_news(transaction, episode["incident_id"], news)
 
 
-def _ends(group: AlertGroup, episode: Row, merged: Merge) -> bool:
-    """Whether the group ends with this body: what it tells may be known from another group of the same story."""
-    return episode["state"] == AlertStatus.FIRING and _group_state(group, episode, merged) is AlertStatus.RESOLVED
+async def _ends(transaction: Transaction, group: AlertGroup, episode: Row, merged: Merge) -> bool:
+    """Whether the group ends with a body that tells nothing new: all of it may be known from another of its story.
+
+    What the body does not name and is open would have been named, unless it is that other group's.
+    """
+    if episode["state"] != AlertStatus.FIRING or _group_state(group, episode, merged) is not AlertStatus.RESOLVED:
+        return False
+    if not merged.misses_open:
+        return True
+    another = await transaction.one(
+        """
+        select 1 from group_episode where incident_id = %(id)s and state = 'firing' and group_id <> %(group)s limit 1
+        """,
+        id=episode["incident_id"],
+        group=episode["group_id"],
+    )
+    return another is not None
 
 
 def _group_state(group: AlertGroup, episode: Row, merged: Merge) -> AlertStatus:
     """Resolved only if the body says so of all that it could know: nothing cut off, nothing older than we know."""
     if merged.fires:
         return AlertStatus.FIRING
-    if group.truncated_alerts > 0 or merged.late_open or merged.late_fires:
+    if group.truncated_alerts > 0 or merged.is_old:
         return AlertStatus(episode["state"])
     return AlertStatus.RESOLVED
 

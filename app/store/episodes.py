@@ -24,19 +24,20 @@ class StoredEpisode:
 class Merge:
     """What a body changes. `moves` pairs the stored start with the alert whose start is earlier.
 
-    `late` counts alerts that tell of something older than what is stored; they change nothing. `late_open`:
-    one of them is open as far as we know. `late_fires`: one of them says that it fires. `late_end`: when the last
-    of them ended, as it is stored. `fresh`: an alert opens an episode that was not there before. `restarted_at`:
-    when the newest of those alerts began anew of which nobody told us that they had ended.
+    `late` counts alerts that tell of something older than what is stored; they change nothing. `is_old`: one of them
+    shows that the body was written before what is stored: it is open as far as we know, or says that it fires, or had
+    ended before it last began. `late_end`: when the last of them ended, as it is stored. `misses_open`: one that is
+    open as far as we know is not in the body. `fresh`: an alert opens an episode that was not there before.
+    `restarted_at`: when the newest of those alerts began anew of which nobody told us that they had ended.
     """
 
     writes: tuple[Alert, ...]
     moves: tuple[tuple[datetime, Alert], ...] = ()
     late: int = 0
-    late_open: bool = False
+    is_old: bool = False
+    misses_open: bool = False
     fresh: bool = False
     restarted_at: datetime | None = None
-    late_fires: bool = False
     late_end: datetime | None = None
 
     @property
@@ -74,10 +75,12 @@ def merge(
     writes: list[Alert] = []
     moves: list[tuple[datetime, Alert]] = []
     late = 0
-    late_open = fresh = late_fires = False
+    is_old = fresh = False
+    missing = {fingerprint for fingerprint, episodes in known.items() if episodes[-1].ended_at is None}
     restarted_at: datetime | None = None
     late_ends: list[datetime] = []
     for alert in incoming:
+        missing.discard(alert.fingerprint)
         episodes = known.get(alert.fingerprint, [])
         bounded = _bounded(alert, now)
         if quiet_for > LATE_FOR:
@@ -86,8 +89,7 @@ def merge(
         last = episodes[-1] if episodes else None
         if fitted is None:
             late += 1
-            late_open |= last is not None and last.ended_at is None
-            late_fires |= bounded.ended_at is None
+            is_old |= last is not None and _is_before(bounded, last)
             late_ends += [last.ended_at] if last and last.ended_at else []
             continue
         writes.append(fitted)
@@ -100,7 +102,12 @@ def merge(
         if fitted.starts_at < last.starts_at:
             moves.append((last.starts_at, fitted))
     late_end = max(late_ends, default=None)
-    return Merge(tuple(writes), tuple(moves), late, late_open, fresh, restarted_at, late_fires, late_end)
+    return Merge(tuple(writes), tuple(moves), late, is_old, bool(missing), fresh, restarted_at, late_end)
+
+
+def _is_before(alert: Alert, last: StoredEpisode) -> bool:
+    """Whether what was said of an alert was said before its last episode, or in the course of it."""
+    return last.ended_at is None or alert.ended_at is None or alert.ended_at < last.starts_at
 
 
 def _bounded(alert: Alert, now: datetime) -> Alert:

@@ -169,6 +169,22 @@ async def test_a_replicas_slightly_older_end_does_not_hold_the_group_open(house:
     assert (await house.get(first)).state is AlertStatus.RESOLVED
 
 
+async def test_a_late_copy_of_an_earlier_end_does_not_end_what_fires(house: House) -> None:
+    first = await house.post(alert("Y"), minute=1)
+    await house.post(alert("Y", ends=5), minute=5.2)
+    await house.post(alert("Y", starts=6), minute=6.2)
+    await house.post(alert("Y", starts=6, ends=8), alert("X", starts=8), minute=8.3)
+    await house.post(alert("Y", ends=5), minute=8.5)
+    assert (await house.get(first)).state is AlertStatus.FIRING
+
+
+async def test_a_replicas_slightly_older_end_of_all_it_knew_does_not_end_what_joined_since(house: House) -> None:
+    first = await house.post(alert("Y"), minute=1)
+    await house.post(alert("Y", ends=5), alert("X", starts=5), minute=5.2)
+    await house.post(alert("Y", ends=4.9), minute=5.3)
+    assert (await house.get(first)).state is AlertStatus.FIRING
+
+
 async def test_an_old_copy_does_not_reopen_because_of_an_alert_that_was_muted(house: House) -> None:
     first = await house.post(alert(), alert("Muted"), minute=1)
     await house.announce(first)

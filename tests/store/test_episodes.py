@@ -75,7 +75,7 @@ def test_a_late_alert_beside_a_fresh_one_costs_only_itself() -> None:
 def test_a_copy_of_an_old_firing_body_leaves_both_episodes_alone() -> None:
     merged = merge([stored(1, 10), stored(12)], [alert(1)], minutes(13))
     assert merged.only_late
-    assert merged.late_open
+    assert merged.is_old
     assert merged.moves == ()
 
 
