@@ -36,7 +36,8 @@ class StormMember:
 class Storm:
     """A storm: its key, the parent incident, and its members, the first that came first, as of `at`.
 
-    `more`: how many there are beyond those, `more_firing` of them not over. `is_ended`: its parent is resolved.
+    `newest_at`: when the last came. `more`: how many there are beyond those members, none of them more severe, and
+    `more_firing` of them not over. `is_ended`: its parent is resolved.
     Equal if nothing has changed.
     """
 
@@ -46,6 +47,7 @@ class Storm:
     severity: Severity
     is_ended: bool
     members: tuple[StormMember, ...]
+    newest_at: datetime
     at: datetime = field(compare=False)
     more: int = 0
     more_firing: int = 0
@@ -64,5 +66,4 @@ class Storm:
         """Whether so few are left, and none joined for a while, that each should speak for itself again."""
         if self.left == 0:
             return True
-        newest = max(member.received_at for member in self.members)
-        return self.left < at_least and (self.at - newest).total_seconds() > QUIET_SECONDS
+        return self.left < at_least and (self.at - self.newest_at).total_seconds() > QUIET_SECONDS

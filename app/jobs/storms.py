@@ -60,9 +60,10 @@ class StormKeeper:
 
     async def _tell(self, storm: Storm) -> None:
         """Describe, write, announce. Whatever dies in between is done again by the next who looks."""
-        alone = []
-        if storm.is_ended or storm.is_over(SAME_CAUSE_AT_LEAST):
-            alone = await self._storms.end(storm)
+        alone: list[UUID] = []
+        if storm.is_over(SAME_CAUSE_AT_LEAST):
+            storm, alone = await self._storms.end(storm, SAME_CAUSE_AT_LEAST)
+        if storm.is_ended:
             news = [News("resolved", _end(storm))]
         else:
             await self._storms.reckon(storm)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.domain.alert import AlertStatus
 from app.store.claims import LEASE_SECONDS, Channel, Claim
 from app.store.engine import Row, Store, Transaction
 from app.store.identity import uuid7
@@ -29,15 +30,22 @@ class Deliveries(Outcomes):
     async def announce(self, incident_id: UUID, wanted: Sequence[tuple[str, str, str]]) -> Announced:
         """Want these (notifier, target, part) for the incident; of what a storm swept in, PagerDuty's notes alone.
 
-        What was left to a storm speaks for itself once none has the incident.
+        What was left to a storm speaks for itself once none has the incident, unless it is over like the storm.
         """
         async with self._store.transaction() as transaction:
             parent_id = await sweep_in(transaction, incident_id) if self._storms else None
+            # Incident before deliveries, as everywhere.
+            incident = await transaction.one(
+                "select state, parent_id from incident where id = %(id)s for no key update", id=incident_id
+            )
             if parent_id is not None:
                 await let_speak(
                     transaction, parent_id, [(name, target) for name, target, part in wanted if part == "head"]
                 )
                 wanted = [one for one in wanted if one[2] == "note"]
+            elif incident and incident["parent_id"] and incident["state"] == AlertStatus.RESOLVED:
+                heard = await _heard(transaction, incident_id)
+                wanted = [one for one in wanted if one[2] == "note" or Channel(*one[:2]) in heard]
             first = await transaction.execute(
                 "update incident set announced_at = now() where id = %(id)s and announced_at is null", id=incident_id
             )
@@ -47,7 +55,8 @@ class Deliveries(Outcomes):
                     insert into delivery as d (incident_id, notifier, target, part, nonce)
                     values (%(id)s, %(notifier)s, %(target)s, %(part)s, %(nonce)s)
                     on conflict (incident_id, notifier, target, part) do update
-                      set due_at = now(), state = 'due'
+                      set due_at = now(), state = 'due',
+                        created_at = case when d.state = 'absorbed' then now() else d.created_at end
                       where d.state = 'absorbed'
                         or (d.shown = 0 and d.attempts = 0 and d.state = 'due' and d.due_at > now())
                     """,
@@ -117,6 +126,18 @@ class Deliveries(Outcomes):
                 return None
             news = await _news(transaction, row) if row["part"].startswith("news:") else ()
         return _claim(channel, row, news)
+
+
+async def _heard(transaction: Transaction, incident_id: UUID) -> set[Channel]:
+    """Where the incident has a message of its own, or is about to: what was left to a storm is none."""
+    rows = await transaction.all(
+        """
+        select notifier, target from delivery
+        where incident_id = %(id)s and part = 'head' and state <> 'absorbed'
+        """,
+        id=incident_id,
+    )
+    return {Channel(**row) for row in rows}
 
 
 async def _news(transaction: Transaction, row: Row) -> tuple[str, ...]:

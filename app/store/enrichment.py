@@ -227,12 +227,14 @@ async def _work(transaction: Transaction, row: Row) -> Work:
 
 
 async def _share(transaction: Transaction, work: Work, shares: tuple[StormKey, ...]) -> None:
-    """Let others of the same cause find the incident; as of when it last began, for that is when a storm begins."""
+    """Let others of the same cause find the incident; as of when it began, for that is when a storm does."""
     await transaction.execute(
         """
         insert into story_key (key, incident_id, at, storm, at_least)
-        select key, %(id)s, coalesce(
-          (select max(at) from story_key where incident_id = %(id)s and storm is null), %(at)s), storm, at_least
+        select key, %(id)s, coalesce((
+          select min(coalesce(g.fired_at[cardinality(g.fired_at)], %(at)s)) from group_episode e
+          join alert_group g on g.id = e.group_id where e.incident_id = %(id)s and e.state = 'firing'
+        ), %(at)s), storm, at_least
         from unnest(%(keys)s::text[], %(storms)s::text[], %(at_leasts)s::int[]) as shared (key, storm, at_least)
         on conflict (key, incident_id) do update set at = excluded.at
         """,

@@ -182,14 +182,15 @@ class Outcomes:
                 )
 
     async def absorb(self, claim: Claim) -> None:
-        """A storm speaks for it: not sent, unless the storm ends first; if it has ended already, due again."""
+        """A storm speaks for it: not sent. Due again if the storm has ended meanwhile, and the incident has not."""
         async with self._store.transaction() as transaction:
             await _lock_incident(transaction, claim)
             await transaction.execute(
                 f"""
-                update delivery set error = null, due_at = now(), lease = null,
-                  state = case when exists (select 1 from incident i join incident p on p.id = i.parent_id
-                    where i.id = %(incident_id)s and p.state = 'firing') then 'absorbed' else 'due' end
+                update delivery set error = null, due_at = now(), created_at = now(), lease = null,
+                  state = case when exists (select 1 from incident i left join incident p on p.id = i.parent_id
+                    where i.id = %(incident_id)s and i.state = 'firing' and p.state is distinct from 'firing')
+                    then 'due' else 'absorbed' end
                 where {_KEY} and lease = %(lease)s
                 """,  # noqa: S608 - a constant
                 **_key(claim),

@@ -32,7 +32,8 @@ def member(number: int, **how: object) -> StormMember:
 
 def storm(key: str, *members: StormMember) -> Storm:
     worst = max(one.severity for one in members)
-    return Storm(UUID(int=999), key, "prod", worst, is_ended=False, members=members, at=NOW)
+    newest_at = max(one.received_at for one in members)
+    return Storm(UUID(int=999), key, "prod", worst, is_ended=False, members=members, newest_at=newest_at, at=NOW)
 
 
 def node_down() -> Storm:

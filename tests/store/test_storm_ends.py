@@ -5,8 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.alert import AlertStatus
+from app.domain.alert import AlertStatus, Severity
+from app.domain.subject import Subject
 from app.store.claims import Channel
+from app.store.storms import Storms
+from tests.store.house import alert, post
 from tests.store.weather import HEAD, Weather
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +25,7 @@ async def test_a_storm_is_over_when_few_are_left_and_each_of_those_speaks_for_it
         await weather.over(number)
     (storm,) = await weather.raging()
     assert storm.is_over(4)
-    assert set(await weather.storms.end(storm)) == set(incidents[4:])
+    assert set(await weather.end(storm)) == set(incidents[4:])
     parent = await weather.get(storm.parent_id)
     assert parent.state is AlertStatus.RESOLVED
     assert await weather.incidents.unannounced(0) == incidents[4:]
@@ -31,10 +34,8 @@ async def test_a_storm_is_over_when_few_are_left_and_each_of_those_speaks_for_it
     assert (await weather.get(incidents[4])).parent_id == storm.parent_id
 
 
-async def test_a_storm_of_more_than_are_read_goes_on_while_those_fire(
-    weather: Weather, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("app.store.storms.MEMBERS_READ", 3)
+async def test_a_storm_of_more_than_are_read_goes_on_while_those_fire(weather: Weather) -> None:
+    weather.storms = Storms(weather.store, members_read=3)
     await weather.announce_all(await weather.many(8, node="node-7"))
     for number in range(3):
         await weather.over(number)
@@ -66,7 +67,7 @@ async def test_what_was_left_to_a_storm_and_breaks_again_after_it_is_told(weathe
     for number in range(4):
         await weather.over(number)
     (storm,) = await weather.raging()
-    assert await weather.storms.end(storm) == []
+    assert await weather.end(storm) == []
     assert await weather.breaks(0, node="node-7", starts=8, minute=9) == first
     assert await weather.incidents.unannounced(0) == [first]
     assert await weather.announce_all([first]) == [None]
@@ -80,7 +81,7 @@ async def test_what_a_storm_that_is_over_would_have_told_is_not_left_to_it(weath
     assert claim
     await weather.announce_all([await weather.breaks(3, node="node-7")])
     (storm,) = await weather.raging()
-    await weather.storms.end(storm)
+    await weather.end(storm)
     await weather.deliveries.absorb(claim)
     assert (await weather.parts(claim.incident_id))["head"] == "due"
 
@@ -89,7 +90,7 @@ async def test_a_storm_ends_once(weather: Weather) -> None:
     incidents = await weather.many(4, node="node-7")
     await weather.announce_all(incidents)
     (storm,) = await weather.raging()
-    found = await asyncio.gather(*(weather.storms.end(storm) for _ in range(4)))
+    found = await asyncio.gather(*(weather.end(storm) for _ in range(4)))
     assert sorted(found, key=len) == [[], [], [], incidents]
 
 
@@ -97,8 +98,61 @@ async def test_a_storm_that_ends_while_one_joins_leaves_none_without_a_message(w
     incidents = await weather.many(8, node="node-7")
     await weather.announce_all(incidents[:4])
     (storm,) = await weather.raging()
-    await asyncio.gather(weather.storms.end(storm), *(weather.deliveries.announce(one, HEAD) for one in incidents[4:]))
+    await asyncio.gather(weather.end(storm), *(weather.deliveries.announce(one, HEAD) for one in incidents[4:]))
     await weather.announce_all(await weather.incidents.unannounced(0))
     for one in incidents:
         incident = await weather.get(one)
         assert incident.is_absorbed or (await weather.parts(one)).get("head") == "due"
+
+
+async def test_a_head_that_was_left_to_a_storm_drags_no_news_from_before_it(weather: Weather) -> None:
+    first = await absorbed_head(weather)
+    await weather.over(0)
+    await weather.breaks(0, node="node-7", starts=7, minute=8)
+    await weather.announce_all([first])
+    for number in range(1, 4):
+        await weather.over(number)
+    (storm,) = await weather.raging()
+    await weather.end(storm)
+    await weather.announce_all([first])
+    assert await told(weather, first) == [()]
+    worse = alert("Down", starts=11, severity="critical")
+    await weather.acceptance.accept(post("NotReady 0", worse, minute=12, subject=Subject("prod", "shop", "", "app-0")))
+    assert [texts for texts in await told(weather, first) if texts] == [("now critical, was warning: Down",)]
+
+
+async def told(weather: Weather, incident_id: UUID) -> list[tuple[str, ...]]:
+    """The news of each letter about the incident that is due now, all of which are sent."""
+    async with weather.store.transaction() as transaction:
+        await transaction.execute("update delivery set due_at = now() where state = 'due'")
+    found = []
+    while claim := await weather.deliveries.claim(Channel("slack", "C1")):
+        if claim.is_first_word:
+            await weather.deliveries.leave_to_head(claim)
+        await weather.deliveries.record(claim, "C1/1", "digest")
+        found += [claim.news] if claim.incident_id == incident_id else []
+    return found
+
+
+async def test_a_storm_is_not_quiet_while_those_join_that_are_not_read(weather: Weather) -> None:
+    incidents = await weather.many(6, node="node-7")
+    await weather.announce_all(incidents)
+    for number in range(4):
+        await weather.over(number)
+    async with weather.store.transaction() as transaction:
+        await transaction.execute(
+            "update incident set received_at = now() where id = any(%(late)s)", late=incidents[4:]
+        )
+    few = Storms(weather.store, members_read=3)
+    storm = await few.read((await few.raging())[0])
+    assert storm.left == 2
+    assert not storm.is_over(4)
+
+
+async def test_the_worst_of_a_storm_is_among_those_that_are_read(weather: Weather) -> None:
+    incidents = await weather.many(6, node="node-7")
+    await weather.announce_all(incidents)
+    await weather.announce_all([await weather.breaks(9, node="node-7", severity="critical", name="Down")])
+    few = Storms(weather.store, members_read=3)
+    storm = await few.read((await few.raging())[0])
+    assert max(member.severity for member in storm.members) is Severity.CRITICAL

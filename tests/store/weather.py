@@ -49,6 +49,11 @@ class Weather(House):
         subject = Subject("prod", "shop", "Deployment", f"app-{number}")
         await self.acceptance.accept(post(f"{name} {number}", fired, minute=6, subject=subject))
 
+    async def end(self, storm: Storm) -> list[UUID]:
+        """The storm is over, however many of it fire; those that fire on."""
+        _, alone = await self.storms.end(storm, at_least=storm.size + 1)
+        return alone
+
     async def parts(self, incident_id: UUID) -> dict[str, str]:
         return {one.part: one.state for one in (await self.get(incident_id)).deliveries}
 
