@@ -89,11 +89,14 @@ class Access:
         return await self.answer(query, urgency)
 
     def _begin(self, key: Query, query: Query, urgency: int, *, fresh: bool) -> _Call:
+        is_trial = self.breaker.is_open
         if not self.breaker.admits():
             raise SourceError(self.breaker.reason)
         turn = self._places.turn(urgency)
         call = _Call(asyncio.get_running_loop().create_task(self._ask(query, turn)), turn)
         call.task.add_done_callback(lambda task: self._ended(key, task, remember=not fresh))
+        if is_trial:
+            call.task.add_done_callback(self._trial_ended)
         if not fresh:
             self._calls[key] = call
         return call
@@ -105,7 +108,6 @@ class Access:
             answer = self._signed(await self.source.answer(query))
         except OverBudgetError:
             # It was not asked: that is no sign of health either.
-            self.breaker.gave_up()
             raise
         except SourceError as error:
             self.breaker.failed(str(error)) if error.source_is_sick else self.breaker.answered()
@@ -130,16 +132,17 @@ class Access:
 
     def _ended(self, key: Query, task: asyncio.Task[Evidence], *, remember: bool) -> None:
         self._forget(key, task)
-        if task.cancelled() or task.exception() is not None:
-            # However it ended, and if it never had its turn: the next may try a source that had failed.
-            self.breaker.gave_up()
-            return
-        if not remember:
+        if task.cancelled() or task.exception() is not None or not remember:
             return
         self._answers[key] = (self._clock() + REMEMBERED_SECONDS, task.result())
         self._answers.move_to_end(key)
         while len(self._answers) > REMEMBERED_ANSWERS:
             self._answers.popitem(last=False)
+
+    def _trial_ended(self, task: asyncio.Task[Evidence]) -> None:
+        """However it ended, and if it never had its turn: the next may try a source that had failed."""
+        if task.cancelled() or task.exception() is not None:
+            self.breaker.gave_up()
 
     def _forget(self, key: Query, task: asyncio.Task[Evidence]) -> None:
         """It is under way no more, unless another has been asked in its place."""

@@ -263,6 +263,27 @@ async def test_a_trial_that_never_had_its_turn_leaves_room_for_the_next() -> Non
     await asyncio.gather(*hanging)
 
 
+async def test_a_question_that_is_dropped_in_the_queue_lets_no_second_one_try() -> None:
+    source, clock = Cluster(), Clock()
+    access = Access(source, 5.0, clock)
+    source.gate.clear()
+    hanging = [asyncio.create_task(access.answer(about(n), 2)) for n in range(CONCURRENT_QUESTIONS)]
+    queued = asyncio.create_task(access.answer(about(80), 2))
+    await asyncio.sleep(0.01)
+    for _ in range(FAILURES_IN_A_ROW):
+        access.breaker.failed("connection refused")
+    clock.now += REST_SECONDS
+    trial = asyncio.create_task(access.answer(about(90), 2))
+    await asyncio.sleep(0.01)
+    queued.cancel()
+    await asyncio.gather(queued, return_exceptions=True)
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(1):
+        assert "being tried again" in await fail(access, 91)
+    source.gate.set()
+    await asyncio.gather(trial, *hanging)
+
+
 async def test_a_fault_of_ours_in_a_trial_leaves_room_for_the_next() -> None:
     source, clock = Cluster(), Clock()
     access = await rested(source, clock)
