@@ -12,6 +12,7 @@ from app.store.deliveries import Deliveries
 from app.store.engine import Store
 from app.store.identity import uuid7
 from app.store.leases import Leases
+from app.store.news import want_edits
 from app.store.parked import ParkedDeliveries
 from app.store.partitions import month_of
 
@@ -237,3 +238,18 @@ async def test_a_channel_rests_for_everybody_after_a_send(outbox: Outbox) -> Non
     assert await leases.take("channel:slack:C1", 30) is None
     await asyncio.sleep(0.5)
     assert await leases.take("channel:slack:C1", 30) is not None
+
+
+async def test_an_incident_that_is_announced_while_a_webhook_tells_more_of_it_locks_nobody_out(outbox: Outbox) -> None:
+    incident_id = await outbox.incident()
+    wanted = [("slack", "C1", "head"), ("pagerduty", "key", "note")]
+    await outbox.deliveries.announce(incident_id, wanted)
+    async with outbox.store.transaction() as webhook:
+        await webhook.execute("select 1 from incident where id = %(id)s for no key update", id=incident_id)
+        await webhook.execute(
+            "update delivery set error = null where incident_id = %(id)s and part = 'note'", id=incident_id
+        )
+        announcing = asyncio.create_task(outbox.deliveries.announce(incident_id, wanted))
+        await asyncio.sleep(0.2)
+        await want_edits(webhook, incident_id)
+    assert not (await announcing).first

@@ -136,29 +136,44 @@ async def test_news_of_what_a_storm_swept_in_is_kept_and_not_told(weather: Weath
     assert not any(part.startswith("news") for part in await weather.parts(incidents[0]))
 
 
-async def test_what_breaks_anew_is_found_by_its_cause_as_of_then(weather: Weather) -> None:
+async def judge(weather: Weather, incident_id: UUID) -> None:
+    """As if the enrichment had found the cluster's DNS to be the cause."""
     enrichments = Enrichments(weather.store)
+    work = await enrichments.begin(incident_id)
+    assert work
+    shares = (StormKey("cause:prod/dns", "cause:prod/dns", 4),)
+    assessment = oom_after_rollout().assessment
+    assert assessment
+    summary = Summary(assessment, Recollection())
+    assert await enrichments.conclude(work, Conclusion(summary, Evidence(), "complete", shares))
 
-    async def judge(incident_id: UUID) -> None:
-        work = await enrichments.begin(incident_id)
-        assert work
-        shares = (StormKey("cause:prod/dns", "cause:prod/dns", 4),)
-        assessment = oom_after_rollout().assessment
-        assert assessment
-        summary = Summary(assessment, Recollection())
-        assert await enrichments.conclude(work, Conclusion(summary, Evidence(), "complete", shares))
 
+async def test_what_breaks_anew_is_found_by_its_cause_as_of_then(weather: Weather) -> None:
     early = await weather.breaks(0)
-    await judge(early)
+    await judge(weather, early)
     await weather.over(0)
-    await judge(early)
+    await judge(weather, early)
     assert await weather.breaks(0, starts=19, minute=20) == early
-    await judge(early)
+    await judge(weather, early)
     late = [await weather.breaks(number, name=f"Alert{number}", starts=19, minute=20) for number in range(1, 4)]
     for one in late:
-        await judge(one)
+        await judge(weather, one)
     (parent_id,) = set(await weather.announce_all([early, *late]))
     assert parent_id is not None
+
+
+async def test_a_cause_is_as_old_as_what_fires_and_not_as_what_joined_last(weather: Weather) -> None:
+    early = [await weather.breaks(number, name=f"Early{number}") for number in range(3)]
+    for number, incident_id in enumerate(early):
+        down = replace(alert("Down", starts=19), fingerprint=f"d{number:015x}")
+        subject = Subject("prod", "shop", "Deployment", f"app-{number}")
+        late = post(f"Down {number}", down, minute=20, subject=subject)
+        assert await weather.acceptance.accept(late) == (incident_id,)
+    others = [await weather.breaks(number, name=f"Alert{number}", starts=19, minute=20) for number in range(10, 12)]
+    for one in [*early, *others]:
+        await judge(weather, one)
+    # Three of them 19 min ago and two now are no storm.
+    assert set(await weather.announce_all([*early, *others])) == {None}
 
 
 async def test_what_has_ended_is_swept_in_by_nothing(weather: Weather) -> None:
