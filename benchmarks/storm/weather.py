@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 MINUTE_SECONDS = 60.0
+CLEARS_SECONDS = 30.0
 ALERTS = 10_000
 CLUSTER = "prod"
 NODE = "node-7"
@@ -60,6 +61,20 @@ def storm(seed: int) -> list[Due]:
     posts = [*_node_down(chance), *_quota(chance), *_dependency(chance), *_crashes(chance), *_faults(chance)]
     posts += _repeats(chance, ALERTS - sum(post.alerts for post in posts), posts)
     return sorted(posts, key=lambda post: post.at)
+
+
+def clears(posts: list[Due]) -> list[Due]:
+    """The end of all that, each group's once, within `CLEARS_SECONDS`."""
+    bodies = list(dict.fromkeys(post.body for post in posts))
+    return [Due(CLEARS_SECONDS * number / len(bodies), *_over(body)) for number, body in enumerate(bodies)]
+
+
+def _over(body: bytes) -> tuple[bytes, int]:
+    told = json.loads(body)
+    told["status"] = "resolved"
+    for alert in told["alerts"]:
+        alert |= {"status": "resolved", "endsAt": datetime.now(UTC).isoformat()}
+    return json.dumps(told).encode(), len(told["alerts"])
 
 
 def _node_down(chance: random.Random) -> Iterator[Due]:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psycopg
 import pytest
 
+from app.store.engine import libpq_url
 from tests.end_to_end.waiting import until
 from tests.fakes.slack import FakeSlack, SlackMessage
 from tests.processes import Running, sitrep
@@ -43,6 +45,18 @@ def heads_with(slack: FakeSlack, words: str) -> list[SlackMessage]:
     return [head for head in slack.heads if words in head.body]
 
 
+def are_level(database_url: str) -> bool:
+    """Whether nothing is left to be judged, or to be sent for the first time."""
+    with psycopg.connect(libpq_url(database_url)) as connection:
+        left = connection.execute(
+            """
+            select 1 from incident where wanted_rev > enriched_rev
+            union all select 1 from delivery where state in ('due', 'sending') and reference is null
+            """
+        )
+        return left.fetchone() is None
+
+
 async def test_a_storm_is_told_once_and_what_stands_apart_by_itself(tmp_path: Path, database_url: str) -> None:
     async with FakeSlack(channels=("C0ONCALL",)) as slack:
         settings = {
@@ -59,6 +73,7 @@ async def test_a_storm_is_told_once_and_what_stands_apart_by_itself(tmp_path: Pa
             await until(lambda: bool(heads_with(slack, whole)), f"the storm's message\n{house.tail()}")
             await until(lambda: bool(heads_with(slack, "web-99")), f"the fault that stands apart\n{house.tail()}")
 
+            told = len(slack.heads)
             over = [body(number, "KubePodNotReady", "warning", over=True) for number in range(WORKLOADS)]
             await post_all(house, over)
             ended = "resolved, was"
@@ -67,3 +82,6 @@ async def test_a_storm_is_told_once_and_what_stands_apart_by_itself(tmp_path: Pa
             assert len(slack.heads) <= 6
             assert len(heads_with(slack, "failing together")) + len(heads_with(slack, "Part of a storm")) >= 1
             assert len(heads_with(slack, whole)) == 1
+            # Each of the storm is over by itself then, and none says so in a message of its own.
+            await until(lambda: are_level(database_url), f"every end is looked into\n{house.tail()}")
+            assert len(slack.heads) == told
