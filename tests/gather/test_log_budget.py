@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.domain.diagnosis import Diagnosis
 from app.domain.errors import SourceError
 from app.domain.evidence import Evidence, Gap, LogPattern
 from app.domain.log_budget import MOST_BYTES, LogBudget, Meter, Refusal
@@ -42,8 +43,8 @@ class Costly:
         self.answers += 1
         return Evidence((pattern(query.subject, "loki"),))
 
-    async def check(self) -> None:
-        raise NotImplementedError
+    async def check(self) -> Diagnosis:
+        return Diagnosis(self.name, healthy=True, statement="held by a test")
 
     async def aclose(self) -> None:
         """Nothing was opened."""
