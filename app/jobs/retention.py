@@ -10,15 +10,7 @@ import structlog
 
 from app.store.engine import Store, StoreUnavailableError
 from app.store.leases import Lease, Leases
-from app.store.leftovers import (
-    BATCH,
-    forget_changes,
-    forget_groups,
-    forget_leases,
-    forget_log_bytes,
-    forget_rejections,
-    forget_story_keys,
-)
+from app.store.leftovers import BATCH, CHANGES, GROUPS, LEASES, LOG_BYTES, REJECTIONS, STORY_KEYS
 from app.store.retention import BEGINNING, OldMonths, Settled
 
 RETENTION = "retention"
@@ -81,11 +73,11 @@ class Retention:
                 await self._months.drop(table)
                 log.info("dropped a month of old details", partition=table.name)
                 yield 0
-        for forget in (forget_groups, forget_leases, forget_rejections, forget_changes, forget_log_bytes):
-            while await forget(self._store, since) >= BATCH:
+        leftovers = dict.fromkeys((GROUPS, LEASES, REJECTIONS, CHANGES, LOG_BYTES), since)
+        leftovers[STORY_KEYS] = datetime.now(UTC) - STORIES_KEPT
+        for leftover, untouched_since in leftovers.items():
+            while await leftover.forget(self._store, untouched_since) >= BATCH:
                 yield 0
-        while await forget_story_keys(self._store, datetime.now(UTC) - STORIES_KEPT) >= BATCH:
-            yield 0
 
     async def _settled(self, month: date, since: datetime) -> AsyncGenerator[Settled]:
         """The month's incidents, page by page; what is open has moved to this month."""

@@ -1,5 +1,6 @@
 """Small rows that nobody needs any more: deleted some at a time, and never waited for."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.store.engine import Store
@@ -7,81 +8,40 @@ from app.store.engine import Store
 BATCH = 1000
 
 
-async def forget_groups(store: Store, since: datetime) -> int:
-    """Delete alert groups that nobody has posted since, and that are part of no incident any more; how many."""
-    return await _delete(
-        store,
-        """
-        delete from alert_group where id in (
-          select id from alert_group g where posted_at < %(since)s
-            and not exists (select 1 from group_episode e where e.group_id = g.id)
-          limit %(batch)s for update skip locked)
-        """,
-        since,
-    )
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Rows of a table, its key, and which of them nobody needs that have not been touched since `%(since)s`."""
+
+    table: str
+    key: str
+    unneeded: str
+
+    async def forget(self, store: Store, since: datetime) -> int:
+        """Delete at most `BATCH` of them that nobody holds; how many."""
+        async with store.transaction() as transaction:
+            return await transaction.execute(
+                f"""
+                delete from {self.table} where ({self.key}) in (
+                  select {self.key} from {self.table} leftover where {self.unneeded}
+                  limit %(batch)s for update of leftover skip locked)
+                """,  # noqa: S608 - constants
+                since=since,
+                batch=BATCH,
+            )
 
 
-async def forget_leases(store: Store, since: datetime) -> int:
-    """Delete leases of channels that nobody has spoken in since; how many."""
-    return await _delete(
-        store,
-        """
-        delete from lease where name in (
-          select name from lease where until < %(since)s limit %(batch)s for update skip locked)
-        """,
-        since,
-    )
-
-
-async def forget_rejections(store: Store, since: datetime) -> int:
-    """Delete what was refused before and has not come again since; how many."""
-    return await _delete(
-        store,
-        """
-        delete from rejected where id in (
-          select id from rejected where last_seen_at < %(since)s limit %(batch)s for update skip locked)
-        """,
-        since,
-    )
-
-
-async def forget_story_keys(store: Store, since: datetime) -> int:
-    """Delete by what ended incidents were found, and formed storms, when they began before; how many."""
-    return await _delete(
-        store,
-        """
-        delete from story_key where (key, incident_id) in (
-          select k.key, k.incident_id from story_key k join incident i on i.id = k.incident_id
-          where k.at < %(since)s and i.state <> 'firing' limit %(batch)s for update of k skip locked)
-        """,
-        since,
-    )
-
-
-async def forget_log_bytes(store: Store, since: datetime) -> int:
-    """Delete how much of logs was read in hours, and for incidents, that nothing was read for since; how many."""
-    return await _delete(
-        store,
-        """
-        delete from log_bytes where key in (
-          select key from log_bytes where read_at < %(since)s limit %(batch)s for update skip locked)
-        """,
-        since,
-    )
-
-
-async def forget_changes(store: Store, since: datetime) -> int:
-    """Delete what changed before; how many."""
-    return await _delete(
-        store,
-        """
-        delete from change where id in (
-          select id from change where at < %(since)s limit %(batch)s for update skip locked)
-        """,
-        since,
-    )
-
-
-async def _delete(store: Store, statement: str, since: datetime) -> int:
-    async with store.transaction() as transaction:
-        return await transaction.execute(statement, since=since, batch=BATCH)
+GROUPS = Leftover(
+    "alert_group",
+    "id",
+    "posted_at < %(since)s and not exists (select 1 from group_episode e where e.group_id = leftover.id)",
+)
+LEASES = Leftover("lease", "name", "until < %(since)s")
+REJECTIONS = Leftover("rejected", "id", "last_seen_at < %(since)s")
+CHANGES = Leftover("change", "id", "at < %(since)s")
+LOG_BYTES = Leftover("log_bytes", "key", "read_at < %(since)s")
+STORY_KEYS = Leftover(
+    "story_key",
+    "key, incident_id",
+    "at < %(since)s and exists (select 1 from incident i where i.id = leftover.incident_id and i.state <> 'firing')",
+)
+"""By what ended incidents were found, and formed storms."""

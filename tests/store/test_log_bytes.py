@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.log_budget import LogBudget, Refusal
 from app.store.engine import Store
-from app.store.leftovers import forget_log_bytes
+from app.store.leftovers import LOG_BYTES
 from app.store.log_bytes import LogBytes
 from app.store.migrate import migrate
 
@@ -99,9 +99,9 @@ async def test_rows_of_long_ago_are_forgotten(fresh_database: Callable[[], Await
     store = Store(url)
     meter = LogBytes(store, BUDGET)
     assert await meter.reserve("a", 1) is None
-    assert await forget_log_bytes(store, datetime.now(UTC) - timedelta(days=7)) == 0
+    assert await LOG_BYTES.forget(store, datetime.now(UTC) - timedelta(days=7)) == 0
     async with store.transaction() as transaction:
         await transaction.execute("update log_bytes set read_at = now() - interval '8 days'")
-    assert await forget_log_bytes(store, datetime.now(UTC) - timedelta(days=7)) == 2
+    assert await LOG_BYTES.forget(store, datetime.now(UTC) - timedelta(days=7)) == 2
     assert await counted(store) == {}
     await store.aclose()

@@ -13,7 +13,7 @@ from app.domain.story import ordinal
 from app.domain.subject import Subject
 from app.store.acceptance import Acceptance
 from app.store.engine import Store
-from app.store.leftovers import forget_story_keys
+from app.store.leftovers import STORY_KEYS
 from app.store.post import Post
 from app.store.queue import Queue, Wish
 from app.store.stories import MOST_PARTED
@@ -303,8 +303,8 @@ async def test_by_what_ended_incidents_were_found_is_forgotten_and_of_open_ones_
     (ended,) = await house.acceptance.accept(post("a", alert("Crash"), minute=1))
     await house.acceptance.accept(post("a", alert("Crash", ends=3), minute=4))
     (open_one,) = await house.acceptance.accept(post("b", alert("Slow"), minute=1, subject=PAYMENTS))
-    assert await forget_story_keys(house.store, at(0)) == 0
-    assert await forget_story_keys(house.store, at(60)) == 2
+    assert await STORY_KEYS.forget(house.store, at(0)) == 0
+    assert await STORY_KEYS.forget(house.store, at(60)) == 2
     async with house.store.transaction() as transaction:
         rows = await transaction.all("select distinct incident_id from story_key")
     assert [row["incident_id"] for row in rows] == [open_one]
