@@ -35,7 +35,7 @@ COUNTS = """
 LEFT = """
   select (select count(*) from incident where state = 'firing'),
     (select count(*) from incident where wanted_rev > enriched_rev),
-    (select count(*) from delivery where state in ('due', 'sending') and reference is null)
+    (select count(*) from delivery where part = 'head' and state in ('due', 'sending') and reference is null)
 """
 
 

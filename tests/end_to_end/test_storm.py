@@ -51,7 +51,7 @@ def are_level(database_url: str) -> bool:
         left = connection.execute(
             """
             select 1 from incident where wanted_rev > enriched_rev
-            union all select 1 from delivery where state in ('due', 'sending') and reference is null
+            union all select 1 from delivery where part = 'head' and state in ('due', 'sending') and reference is null
             """
         )
         return left.fetchone() is None
