@@ -20,6 +20,10 @@ def subject(kind: str, name: str, namespace: str = "shop") -> Subject:
     return Subject("prod", namespace, kind, name)
 
 
+CHECKOUT = subject("Deployment", "checkout")
+POD = subject("Pod", "checkout-7c5f46fc47-xh86l")
+
+
 def controlled_by(kind: str, name: str) -> list[Body]:
     return [{"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": f"uid-{name}", "controller": True}]
 

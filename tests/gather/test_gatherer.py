@@ -15,12 +15,11 @@ from app.gather.access import CONCURRENT_QUESTIONS
 from app.gather.gatherer import MAX_KUBERNETES_CALLS, Gatherer
 from app.gather.harvest import MAX_BYTES
 from app.gather.planner import Planner
-from tests.gather.cluster import deployment, subject
+from tests.gather.cluster import CHECKOUT, deployment, subject
 
 pytestmark = pytest.mark.anyio
 
 NOW = datetime(2026, 10, 21, 2, 16, tzinfo=UTC)
-CHECKOUT = subject("Deployment", "checkout")
 # Quiet surroundings: the cluster itself raises three questions and no namespace.
 NODE = subject("Node", "node-3", "")
 

@@ -12,12 +12,9 @@ from app.gather.planner import Planner
 from app.gather.sources.kubernetes import KubernetesSource
 from tests.fakes.recording import Recording
 from tests.fakes.server import Trouble
-from tests.gather.cluster import NOW, Body, kubernetes, shop, subject
+from tests.gather.cluster import CHECKOUT, NOW, POD, Body, kubernetes, shop, subject
 
 pytestmark = pytest.mark.anyio
-
-POD = subject("Pod", "checkout-7c5f46fc47-xh86l")
-CHECKOUT = subject("Deployment", "checkout")
 
 
 async def gather(source: KubernetesSource, about: Subject, deadline_seconds: float = 5) -> Evidence:
