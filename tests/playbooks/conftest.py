@@ -13,7 +13,8 @@ import pytest
 
 from app.gather.sources.prometheus import PrometheusSource
 from tests.gather.canned import settings
-from tests.playbooks.sick_cluster import openmetrics, sick_cluster
+from tests.playbooks.sick.cluster import sick_cluster
+from tests.playbooks.sick.line import openmetrics
 
 
 @pytest.fixture(scope="session")

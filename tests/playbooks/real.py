@@ -12,7 +12,7 @@ from app.gather.sources.prometheus import PrometheusSource
 from app.ingest.subject import subject_of
 from app.playbooks.loader import load_playbooks
 from app.playbooks.questions import Questions
-from tests.playbooks.sick_cluster import JOB, POD
+from tests.playbooks.sick.line import JOB, POD
 
 BOOKS = load_playbooks()
 NAMED = [book for book in BOOKS.every if book.alerts]

@@ -15,7 +15,7 @@ from app.gather.sources.prometheus import PrometheusSource
 from app.ingest.subject import subject_of
 from app.playbooks.questions import Questions
 from tests.playbooks.real import BOOKS, LABELS, NAMED, answered, fired
-from tests.playbooks.sick_cluster import JOB
+from tests.playbooks.sick.line import JOB
 
 pytestmark = pytest.mark.anyio
 # What is about a whole cluster carries no label that a question would need.
