@@ -1,7 +1,6 @@
 """What tells the same story is one incident, and what does not is not, whatever its sender made of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -9,28 +8,16 @@ from uuid import UUID
 import pytest
 
 from app.domain.alert import Alert, AlertStatus
-from app.domain.story import ordinal
 from app.domain.subject import Subject
 from app.store.acceptance import Acceptance
-from app.store.engine import Store
 from app.store.leftovers import STORY_KEYS
 from app.store.post import Post
-from app.store.queue import Queue, Wish
+from app.store.queue import Wish
 from app.store.stories import MOST_PARTED
 from tests.store.house import CHECKOUT, PAYMENTS, House, alert, at, post
 
 pytestmark = pytest.mark.anyio
 CLUSTER = Subject("prod", "", "Cluster", "prod")
-
-
-@pytest.fixture
-async def house(database_url: str) -> AsyncIterator[House]:
-    store = Store(database_url)
-    queue = Queue(store)
-    await queue.open()
-    yield House(store, queue)
-    await queue.aclose()
-    await store.aclose()
 
 
 async def only(house: House, *posts: Post) -> UUID:
@@ -227,54 +214,6 @@ async def test_a_late_subject_on_the_same_node_shares_the_cause(house: House) ->
     assert await house.acceptance.accept(post("k", *alerts, minute=20, about=about)) == first
 
 
-async def flapping(house: House, *, severity: str = "warning") -> list[UUID]:
-    """Three episodes of one group in a day, each after more than an hour of quiet."""
-    found: list[UUID] = []
-    for episode in range(3):
-        begins = episode * 120.0
-        found += await house.acceptance.accept(post("f", alert(starts=begins, severity=severity), minute=begins + 1))
-        await house.announce(found[-1])
-        over = alert(starts=begins, ends=begins + 5, severity=severity)
-        await house.acceptance.accept(post("f", over, minute=begins + 6))
-    return found
-
-
-async def test_the_third_episode_of_a_day_edits_the_message_of_the_second(house: House) -> None:
-    first, second, third = await flapping(house)
-    assert first != second
-    assert second == third
-    incident = await house.get(third)
-    assert incident.times_today == 3
-    refires = [entry for entry in incident.timeline if entry.kind == "news.refire"]
-    assert [entry.text for entry in refires] == ["firing again after it had resolved: 3rd time today"]
-    assert {d.part for d in incident.deliveries} == {"head", "news:again:1"}
-
-
-async def test_what_is_critical_is_broadcast_however_often_it_comes_back(house: House) -> None:
-    *_, last = await flapping(house, severity="critical")
-    assert "news:broadcast:1" in {d.part for d in (await house.get(last)).deliveries}
-
-
-async def test_what_comes_back_day_after_day_is_one_message_a_day(house: House) -> None:
-    found: list[UUID] = []
-    for hour in range(50):
-        begins = (hour - 50) * 60.0
-        found += await house.acceptance.accept(post("f", alert(starts=begins), minute=begins + 1))
-        await house.announce(found[-1])
-        await house.acceptance.accept(post("f", alert(starts=begins, ends=begins + 20), minute=begins + 21))
-    told = list(dict.fromkeys(found))
-    assert [found.count(one) for one in told] == [25, 25]
-    assert (await house.get(told[1])).times_today == 24
-
-
-async def test_the_next_day_counts_anew(house: House) -> None:
-    *_, last = await flapping(house)
-    later = 24 * 60 + 300.0
-    (fresh,) = await house.acceptance.accept(post("f", alert(starts=later), minute=later + 1))
-    assert fresh != last
-    assert (await house.get(fresh)).times_today == 1
-
-
 async def test_stories_may_be_switched_off(house: House) -> None:
     acceptance = Acceptance(house.store, _no_job, timedelta(minutes=60), stories=False)
     first = await acceptance.accept(post("a", alert("Crash"), minute=1))
@@ -290,13 +229,6 @@ def test_what_is_new_is_looked_at_before_the_next_of_many_and_severe_before_eith
     severities = [alert(severity=word).severity for word in ("critical", "warning")]
     wishes = [Wish(severities[0], 200), Wish(severities[1], 0), Wish(severities[1], 200)]
     assert sorted(wishes, key=lambda wish: -wish.priority) == wishes
-
-
-@pytest.mark.parametrize(
-    ("number", "word"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (7, "7th"), (11, "11th"), (22, "22nd"), (113, "113th")]
-)
-def test_ordinals(number: int, word: str) -> None:
-    assert ordinal(number) == word
 
 
 async def test_by_what_ended_incidents_were_found_is_forgotten_and_of_open_ones_is_kept(house: House) -> None:
