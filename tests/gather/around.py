@@ -29,3 +29,14 @@ def listed(kind: str) -> ObjectsQuery:
 
 def env(**variables: str) -> dict[str, object]:
     return {"env": [{"name": name, "value": value} for name, value in variables.items()]}
+
+
+def mesh(caller: str, called: str) -> dict[str, str]:
+    return {
+        "__name__": "istio_requests_total",
+        "source_workload": caller,
+        "source_workload_namespace": "shop",
+        "destination_workload": called,
+        "destination_workload_namespace": "shop",
+        "response_code": "200",
+    }

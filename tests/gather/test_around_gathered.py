@@ -15,7 +15,7 @@ from app.gather.questions import calls
 from app.gather.sources.prometheus import PrometheusSource
 from tests.fakes.prometheus import FakePrometheus
 from tests.fakes.recording import Recording
-from tests.gather.around import listed, service, workload
+from tests.gather.around import listed, mesh, service, workload
 from tests.gather.canned import settings
 from tests.gather.cluster import CHECKOUT, NOW, Body, body, crashing_pod, deployment, kubernetes, shop
 from tests.gather.test_network_shapes import ACCOUNT, BUDGET, CONFIG, INGRESS, ROUTE
@@ -97,17 +97,6 @@ async def test_of_many_ingresses_eighty_are_kept_and_that_is_said(tmp_path: Path
 
 def counter(**labels: str) -> dict[str, object]:
     return {"metric": labels, "kind": "counter", "shape": [[-3600, 2.0]]}
-
-
-def mesh(caller: str, called: str) -> dict[str, str]:
-    return {
-        "__name__": "istio_requests_total",
-        "source_workload": caller,
-        "source_workload_namespace": "shop",
-        "destination_workload": called,
-        "destination_workload_namespace": "shop",
-        "response_code": "200",
-    }
 
 
 async def test_of_all_that_a_mesh_has_counted_only_its_own_calls_come_back() -> None:

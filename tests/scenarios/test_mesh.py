@@ -15,9 +15,9 @@ from app.gather.sources.prometheus import PrometheusSource
 from tests.analyze.judging import DETECTORS
 from tests.fakes.prometheus import FakePrometheus
 from tests.fakes.recording import Recording
+from tests.gather.around import mesh, service, workload
 from tests.gather.canned import settings
 from tests.gather.cluster import NOW, body, controlled_by, kubernetes, shop, subject, template
-from tests.gather.test_around import mesh, service, workload
 
 pytestmark = pytest.mark.anyio
 
