@@ -9,8 +9,8 @@ from app.analyze.detector import DETECTOR_FAILED
 from app.domain.evidence import Item
 from app.domain.subject import Subject
 from tests.analyze.around import autoscaler, budget, ingress, route, service, slices, thing, workload
+from tests.analyze.cases import oom_after_rollout
 from tests.analyze.judging import judge
-from tests.analyze.test_assess import oom_after_rollout
 from tests.builders import CLUSTER, case, container_status, event, pod, replica_set, series, state
 
 WRONG = st.sampled_from([None, "", "x", -1, 3.5, True, [], {}, [None], ["x"], {"x": None}, [[]], "99999-13-45"])

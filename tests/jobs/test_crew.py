@@ -10,7 +10,7 @@ from app.jobs.crew import Crew
 from app.store.engine import Store
 from app.store.identity import uuid7
 from app.store.leases import Leases
-from tests.gather.test_access import Cluster, about
+from tests.gather.one_source import Cluster, about
 
 pytestmark = pytest.mark.anyio
 
