@@ -46,6 +46,10 @@ class Watch(Protocol):
         """All that there is, then whatever changes, for ever; again from where it was. Raises `SourceError`."""
         ...
 
+    def begin_anew(self) -> None:
+        """Let what is followed next begin with all that there is."""
+        ...
+
 
 @runtime_checkable
 class Watcher(Protocol):

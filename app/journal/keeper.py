@@ -65,6 +65,7 @@ class JournalKeeper:
         self._leases = leases
         self._cluster = cluster
         self._watches = tuple(watches)
+        self._last_token = 0
 
     async def work(self, stopping: asyncio.Event) -> None:
         """If it is our turn, watch until `stopping` is set or the lease is another's."""
@@ -73,6 +74,7 @@ class JournalKeeper:
         lease = await self._leases.take(f"journal:{self._cluster}", LEASE_SECONDS)
         if lease is None:
             return
+        self._begin(lease)
         log.info("watches what changes in the cluster", cluster=self._cluster, kinds=len(self._watches))
         following = [asyncio.create_task(self._follow(watch, lease)) for watch in self._watches]
         try:
@@ -89,6 +91,14 @@ class JournalKeeper:
                 one.cancel()
             await asyncio.gather(*following, return_exceptions=True)
             await self._leases.rest(lease, 0.0)
+
+    def _begin(self, lease: Lease) -> None:
+        """Where another watched meanwhile, what we saw last is older than what is stored, and would undo it."""
+        nobody_else_watched = 0 <= lease.token - self._last_token <= 1
+        if not nobody_else_watched:
+            for watch in self._watches:
+                watch.begin_anew()
+        self._last_token = lease.token
 
     async def _follow(self, watch: Watch, lease: Lease) -> None:
         """Until the lease is lost. Raises `StoreUnavailableError`."""

@@ -41,26 +41,19 @@ class Town:
         self._config = config
 
     @asynccontextmanager
-    async def keeper(self) -> AsyncIterator[asyncio.Task[None]]:
-        """A process that watches, if it is its turn."""
+    async def process(self) -> AsyncIterator[JournalKeeper]:
+        """A process that could watch."""
         connection = await Connection.open(context="", config_file=str(self._config), timeout_seconds=5.0)
         assert connection
         watches = KubernetesSource(connection).watches(KEY, Settings(cluster="prod"))
-        keeper = JournalKeeper(Watching(self.store), Leases(self.store, uuid7()), "prod", watches)
+        yield JournalKeeper(Watching(self.store), Leases(self.store, uuid7()), "prod", watches)
+        await connection.aclose()
 
-        async def forever() -> None:
-            while True:
-                await keeper.work(asyncio.Event())
-                await asyncio.sleep(0.1)
-
-        task = asyncio.create_task(forever())
-        try:
+    @asynccontextmanager
+    async def keeper(self) -> AsyncIterator[asyncio.Task[None]]:
+        """A process that watches, if it is its turn."""
+        async with self.process() as keeper, watching(keeper) as task:
             yield task
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-            await connection.aclose()
 
     async def changes(self) -> list[Change]:
         """Oldest first."""
@@ -85,6 +78,24 @@ class Town:
         async with self.store.transaction() as transaction:
             row = await transaction.one("select holder from lease where name = 'journal:prod'")
         return row and row["holder"]
+
+
+@asynccontextmanager
+async def watching(keeper: JournalKeeper) -> AsyncIterator[asyncio.Task[None]]:
+    """For as long as this stands it watches, if it is its turn."""
+
+    async def forever() -> None:
+        while True:
+            await keeper.work(asyncio.Event())
+            await asyncio.sleep(0.1)
+
+    task = asyncio.create_task(forever())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 NODE = body("Node", "node-3", spec={}, status={"nodeInfo": {"kubeletVersion": "v1"}})
@@ -185,6 +196,24 @@ async def test_one_of_two_keepers_watches_and_the_other_takes_over(town: Town) -
                     await asyncio.sleep(0.05)
             town.cluster.put(with_template(memory="64Mi"))
             await town.until(bool)
+
+
+async def test_who_watches_again_after_another_did_tells_nothing_that_is_told_and_undoes_nothing(town: Town) -> None:
+    async with town.process() as first, town.process() as other:
+        async with watching(first):
+            await town.settled()
+        async with watching(other):
+            for number, memory in enumerate(("64Mi", "128Mi"), start=1):
+                town.cluster.put(with_template(memory=memory))
+                await town.until(lambda changes, number=number: len(changes) == number)
+        async with watching(first):
+            town.cluster.drop(SERVICE)
+            found = await town.until(lambda changes: any("deleted" in change.summary for change in changes))
+    assert [change.summary for change in found] == [
+        "rollout: memory limit 256Mi → 64Mi",
+        "rollout: memory limit 64Mi → 128Mi",
+        "service checkout: deleted",
+    ]
 
 
 async def test_a_keeper_that_died_without_a_word_is_replaced_within_seconds(town: Town) -> None:

@@ -53,6 +53,10 @@ class Watch:
         self._reader = way.reader
         self._version = ""
 
+    def begin_anew(self) -> None:
+        """Let what is followed next begin with all that there is."""
+        self._version = ""
+
     async def follow(self) -> AsyncGenerator[Sight]:
         """All that there is, then whatever changes, for ever. Raises `SourceError`."""
         while True:
