@@ -30,20 +30,21 @@ class Deliveries(Outcomes):
     async def announce(self, incident_id: UUID, wanted: Sequence[tuple[str, str, str]]) -> Announced:
         """Want these (notifier, target, part) for the incident; of what a storm swept in, PagerDuty's notes alone.
 
-        What was left to a storm speaks for itself once none has the incident, unless it is over like the storm.
+        What was left to a storm speaks for itself once none has the incident, unless it was over before the storm.
         """
         async with self._store.transaction() as transaction:
             parent_id = await sweep_in(transaction, incident_id) if self._storms else None
             # Incident before deliveries, as everywhere.
             incident = await transaction.one(
-                "select state, parent_id from incident where id = %(id)s for no key update", id=incident_id
+                "select state, parent_id, announced_at from incident where id = %(id)s for no key update",
+                id=incident_id,
             )
             if parent_id is not None:
                 await let_speak(
                     transaction, parent_id, [(name, target) for name, target, part in wanted if part == "head"]
                 )
                 wanted = [one for one in wanted if one[2] == "note"]
-            elif incident and incident["parent_id"] and incident["state"] == AlertStatus.RESOLVED:
+            elif incident and _was_over_with_its_storm(incident):
                 heard = await _heard(transaction, incident_id)
                 wanted = [one for one in wanted if one[2] == "note" or Channel(*one[:2]) in heard]
             first = await transaction.execute(
@@ -126,6 +127,12 @@ class Deliveries(Outcomes):
                 return None
             news = await _news(transaction, row) if row["part"].startswith("news:") else ()
         return _claim(channel, row, news)
+
+
+def _was_over_with_its_storm(incident: Row) -> bool:
+    """What fired on when its storm ended, or fired again since, is to be announced anew, and is even if it ends."""
+    swept_in = incident["parent_id"] is not None and incident["announced_at"] is not None
+    return swept_in and incident["state"] == AlertStatus.RESOLVED
 
 
 async def _heard(transaction: Transaction, incident_id: UUID) -> set[Channel]:

@@ -75,6 +75,19 @@ async def test_what_was_left_to_a_storm_and_breaks_again_after_it_is_told(weathe
     assert Channel("slack", "C1") in await weather.deliveries.due_channels()
 
 
+async def test_what_was_to_be_told_by_itself_is_told_even_if_it_ends_right_then(weather: Weather) -> None:
+    incidents = await weather.many(6, node="node-7")
+    await weather.announce_all(incidents)
+    for number in range(4):
+        await weather.over(number)
+    (storm,) = await weather.raging()
+    await weather.end(storm)
+    await weather.over(4)
+    await weather.announce_all(incidents)
+    heads = {one for one in incidents if (await weather.parts(one)).get("head") == "due"}
+    assert heads == set(incidents[4:])
+
+
 async def test_what_a_storm_that_is_over_would_have_told_is_not_left_to_it(weather: Weather) -> None:
     await weather.announce_all(await weather.many(3, node="node-7"))
     claim = await weather.deliveries.claim(Channel("slack", "C1"))
