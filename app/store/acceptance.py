@@ -77,7 +77,7 @@ class Acceptance:
         quiet_for = post.received_at - group["posted_at"]
         merged = merge(await _stored_episodes(transaction, episode), post.group.alerts, post.received_at, quiet_for)
         ended = episode["state"] == AlertStatus.RESOLVED
-        if (merged.only_late and not await _ends(transaction, post.group, episode, merged)) or (
+        if (merged.is_known and not await _ends(transaction, post.group, episode, merged)) or (
             ended and merged.fires and not merged.may_reopen
         ):
             return UUID(str(episode["incident_id"]))

@@ -1,6 +1,6 @@
 """Which episode an incoming alert belongs to: pure, so that every order of arrival can be tested."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -25,9 +25,10 @@ class Merge:
     """What a body changes. `moves` pairs the stored start with the alert whose start is earlier.
 
     `late` counts alerts that tell of something older than what is stored; they change nothing. `is_old`: one of them
-    shows that the body was written before what is stored: it is open as far as we know, or says that it fires, or had
-    ended before it last began. `late_end`: when the last of them ended, as it is stored. `misses_open`: one that is
-    open as far as we know is not in the body. `fresh`: an alert opens an episode that was not there before.
+    shows that the body was written before what is stored: it is open as far as we know, or says that it fires.
+    `late_end`: when the last of them ended, as it is stored. `is_known`: the body tells nothing that is not stored.
+    `misses_open`: an alert that is open as far as we know began after the body was written, which does not name it;
+    one that began before and is not named may be muted. `fresh`: an alert opens an episode that was not there before.
     `restarted_at`: when the newest of those alerts began anew of which nobody told us that they had ended.
     """
 
@@ -35,6 +36,7 @@ class Merge:
     moves: tuple[tuple[datetime, Alert], ...] = ()
     late: int = 0
     is_old: bool = False
+    is_known: bool = False
     misses_open: bool = False
     fresh: bool = False
     restarted_at: datetime | None = None
@@ -56,11 +58,6 @@ class Merge:
         ends = [self.late_end, *(alert.ended_at for alert in self.writes)]
         return max((end for end in ends if end), default=None)
 
-    @property
-    def only_late(self) -> bool:
-        """Whether the whole body is older than what is stored."""
-        return self.late > 0 and not self.writes
-
 
 def merge(
     stored: Iterable[StoredEpisode], incoming: Iterable[Alert], now: datetime, quiet_for: timedelta = timedelta(0)
@@ -76,23 +73,22 @@ def merge(
     moves: list[tuple[datetime, Alert]] = []
     late = 0
     is_old = fresh = False
-    missing = {fingerprint for fingerprint, episodes in known.items() if episodes[-1].ended_at is None}
+    is_known = True
     restarted_at: datetime | None = None
     late_ends: list[datetime] = []
-    for alert in incoming:
-        missing.discard(alert.fingerprint)
+    told = [_bounded(alert, now) for alert in incoming]
+    for alert in told:
         episodes = known.get(alert.fingerprint, [])
-        bounded = _bounded(alert, now)
-        if quiet_for > LATE_FOR:
-            bounded = _begun_anew(episodes, bounded)
+        bounded = _begun_anew(episodes, alert) if quiet_for > LATE_FOR else alert
         fitted = _fit(episodes, bounded)
         last = episodes[-1] if episodes else None
         if fitted is None:
             late += 1
-            is_old |= last is not None and _is_before(bounded, last)
+            is_old |= bounded.ended_at is None or (last is not None and last.ended_at is None)
             late_ends += [last.ended_at] if last and last.ended_at else []
             continue
         writes.append(fitted)
+        is_known &= last is not None and fitted.ended_at is not None and _is_same(fitted, last)
         is_new = last is None or (last.ended_at is not None and fitted.starts_at > last.ended_at)
         fresh |= is_new and fitted.ended_at is None
         if last is None or is_new:
@@ -102,12 +98,20 @@ def merge(
         if fitted.starts_at < last.starts_at:
             moves.append((last.starts_at, fitted))
     late_end = max(late_ends, default=None)
-    return Merge(tuple(writes), tuple(moves), late, is_old, bool(missing), fresh, restarted_at, late_end)
+    misses_open = _misses_open(known, told)
+    return Merge(tuple(writes), tuple(moves), late, is_old, is_known, misses_open, fresh, restarted_at, late_end)
 
 
-def _is_before(alert: Alert, last: StoredEpisode) -> bool:
-    """Whether what was said of an alert was said before its last episode, or in the course of it."""
-    return last.ended_at is None or alert.ended_at is None or alert.ended_at < last.starts_at
+def _misses_open(known: Mapping[str, list[StoredEpisode]], told: Sequence[Alert]) -> bool:
+    last_end = max((alert.ended_at for alert in told if alert.ended_at), default=None)
+    last = {fingerprint: episodes[-1] for fingerprint, episodes in known.items()}
+    for alert in told:
+        last.pop(alert.fingerprint, None)
+    return any(one.ended_at is None and (last_end is None or one.starts_at >= last_end) for one in last.values())
+
+
+def _is_same(alert: Alert, last: StoredEpisode) -> bool:
+    return (alert.starts_at, alert.ended_at) == (last.starts_at, last.ended_at)
 
 
 def _bounded(alert: Alert, now: datetime) -> Alert:

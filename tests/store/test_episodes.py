@@ -46,7 +46,7 @@ def test_while_open_a_later_start_is_the_same_episode() -> None:
 def test_a_late_firing_body_never_reopens_an_ended_episode() -> None:
     merged = merge([stored(1, 10)], [alert(1)], minutes(11))
     assert merged.writes == ()
-    assert merged.only_late
+    assert merged.is_known
 
 
 def test_a_start_after_the_end_is_a_new_episode() -> None:
@@ -57,7 +57,7 @@ def test_a_start_after_the_end_is_a_new_episode() -> None:
 
 def test_a_resolve_of_an_older_episode_does_not_end_the_open_one() -> None:
     merged = merge([stored(1, 10), stored(12)], [alert(1, 10)], minutes(13))
-    assert merged.only_late
+    assert merged.is_known
 
 
 def test_a_resolved_alert_without_an_end_ends_when_it_is_heard_of() -> None:
@@ -69,12 +69,12 @@ def test_a_late_alert_beside_a_fresh_one_costs_only_itself() -> None:
     merged = merge([stored(1, 10)], [alert(1), alert(11, fingerprint="f2")], minutes(12))
     assert [a.fingerprint for a in merged.writes] == ["f2"]
     assert merged.late == 1
-    assert not merged.only_late
+    assert not merged.is_known
 
 
 def test_a_copy_of_an_old_firing_body_leaves_both_episodes_alone() -> None:
     merged = merge([stored(1, 10), stored(12)], [alert(1)], minutes(13))
-    assert merged.only_late
+    assert merged.is_known
     assert merged.is_old
     assert merged.moves == ()
 
@@ -107,7 +107,7 @@ def test_an_alert_that_begins_anew_without_having_ended_is_noticed() -> None:
 
 
 def test_an_alert_that_timed_out_and_comes_back_with_its_old_start_is_believed_after_a_quiet_time() -> None:
-    assert merge([stored(1, 10)], [alert(1)], minutes(11), timedelta(minutes=1)).only_late
+    assert merge([stored(1, 10)], [alert(1)], minutes(11), timedelta(minutes=1)).is_known
     back = merge([stored(1, 10)], [alert(1)], minutes(30), timedelta(minutes=20))
     assert back.fires
     assert back.may_reopen

@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.alert import AlertStatus
-from tests.store.house import House, alert
+from tests.store.house import House, alert, post
 
 pytestmark = pytest.mark.anyio
 
@@ -41,6 +41,32 @@ async def test_a_late_copy_of_an_earlier_end_does_not_end_what_fires(house: Hous
     await house.post(alert("Y", starts=6, ends=8), alert("X", starts=8), minute=8.3)
     await house.post(alert("Y", ends=5), minute=8.5)
     assert (await house.get(first)).state is AlertStatus.FIRING
+
+
+async def test_the_same_end_again_does_not_end_what_fires_since(house: House) -> None:
+    first = await house.post(alert("Y"), minute=1)
+    await house.post(alert("Y", ends=5), minute=5.2)
+    await house.post(alert("X", starts=6), minute=6.2)
+    await house.post(alert("Y", ends=5), minute=6.4)
+    assert (await house.get(first)).state is AlertStatus.FIRING
+
+
+async def test_a_groups_last_word_ends_it_though_one_is_muted(house: House) -> None:
+    first = await house.post(alert("Y"), alert("Muted"), minute=1)
+    assert await house.acceptance.accept(post("other", alert("Y"), minute=2)) == (first,)
+    await house.acceptance.accept(post("other", alert("Y", ends=5), minute=5.2))
+    await house.post(alert("Y", ends=4.9), minute=5.4)
+    assert (await house.get(first)).state is AlertStatus.RESOLVED
+
+
+async def test_a_groups_last_word_ends_it_though_another_told_of_a_later_episode(house: House) -> None:
+    first = await house.post(alert("Y"), minute=1)
+    await house.acceptance.accept(post("other", alert("Y"), minute=2))
+    await house.acceptance.accept(post("other", alert("Y", ends=5), minute=5.2))
+    await house.acceptance.accept(post("other", alert("Y", starts=6), minute=6.2))
+    await house.acceptance.accept(post("other", alert("Y", starts=6, ends=8), minute=8.2))
+    await house.post(alert("Y", ends=5), minute=8.5)
+    assert (await house.get(first)).state is AlertStatus.RESOLVED
 
 
 async def test_a_replicas_slightly_older_end_of_all_it_knew_does_not_end_what_joined_since(house: House) -> None:
