@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.domain.alert import AlertStatus
 from app.store.claims import LEASE_SECONDS, Channel, Claim
 from app.store.engine import Row, Store, Transaction
 from app.store.identity import uuid7
 from app.store.outcomes import Outcomes
-from app.store.swept import let_speak, sweep_in
+from app.store.swept import SPEAKS_FOR_ITSELF, let_go, let_speak, sweep_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +29,18 @@ class Deliveries(Outcomes):
     async def announce(self, incident_id: UUID, wanted: Sequence[tuple[str, str, str]]) -> Announced:
         """Want these (notifier, target, part) for the incident; of what a storm swept in, PagerDuty's notes alone.
 
-        What was left to a storm speaks for itself once none has the incident, unless it was over before the storm.
+        What was left to a storm speaks for itself once none has the incident, unless it is over as well.
         """
         async with self._store.transaction() as transaction:
             parent_id = await sweep_in(transaction, incident_id) if self._storms else None
             # Incident before deliveries, as everywhere.
             incident = await transaction.one(
-                "select state, parent_id, announced_at from incident where id = %(id)s for no key update",
+                f"""
+                select parent_id is not null and state = 'firing' as fires_after_storm,
+                  parent_id is not null and announced_at is not null and state <> 'firing'
+                    and not {SPEAKS_FOR_ITSELF} as is_left_to_storm
+                from incident i where id = %(id)s for no key update
+                """,  # noqa: S608 - a constant
                 id=incident_id,
             )
             if parent_id is not None:
@@ -44,7 +48,9 @@ class Deliveries(Outcomes):
                     transaction, parent_id, [(name, target) for name, target, part in wanted if part == "head"]
                 )
                 wanted = [one for one in wanted if one[2] == "note"]
-            elif incident and _was_over_with_its_storm(incident):
+            elif incident and incident["fires_after_storm"]:
+                await let_go(transaction, [incident_id])
+            elif incident and incident["is_left_to_storm"]:
                 heard = await _heard(transaction, incident_id)
                 wanted = [one for one in wanted if one[2] == "note" or Channel(*one[:2]) in heard]
             first = await transaction.execute(
@@ -127,12 +133,6 @@ class Deliveries(Outcomes):
                 return None
             news = await _news(transaction, row) if row["part"].startswith("news:") else ()
         return _claim(channel, row, news)
-
-
-def _was_over_with_its_storm(incident: Row) -> bool:
-    """What fired on when its storm ended, or fired again since, is to be announced anew, and is even if it ends."""
-    swept_in = incident["parent_id"] is not None and incident["announced_at"] is not None
-    return swept_in and incident["state"] == AlertStatus.RESOLVED
 
 
 async def _heard(transaction: Transaction, incident_id: UUID) -> set[Channel]:

@@ -13,7 +13,7 @@ MOST_EPISODES_KEPT = 200
 
 EPISODE_COLUMNS = """
   i.id as incident_id, i.month, i.severity, i.reported, i.parked, coalesce(i.resolved_at, i.received_at) as resolved_at,
-  i.received_at, i.announced_at, i.state as incident_state
+  i.received_at, i.announced_at, i.first_notified_at, i.state as incident_state
 """
 
 

@@ -53,7 +53,8 @@ class Told:
 
 def news_of(told: Told, episode: Row, merged: Merge, joined: tuple[Subject, ...]) -> list[News]:
     """What people must hear anew; nothing before the head is out, for the head will say it all."""
-    if episode["announced_at"] is None or not merged.fires:
+    is_untold = episode["announced_at"] is None and episode["first_notified_at"] is None
+    if is_untold or not merged.fires:
         return []
     news = []
     if episode["incident_state"] == AlertStatus.RESOLVED:

@@ -2,6 +2,7 @@
 
 from app.store.claims import LEASE_SECONDS, Channel, Claim
 from app.store.engine import Store, Transaction
+from app.store.swept import SPEAKS_FOR_ITSELF
 
 LEAST_SECONDS = 10.0
 """A sender that has less than this left of its lease was held up, and sends no more."""
@@ -182,14 +183,15 @@ class Outcomes:
                 )
 
     async def absorb(self, claim: Claim) -> None:
-        """A storm speaks for it: not sent. Due again if the storm has ended meanwhile, and the incident has not."""
+        """A storm speaks for it: not sent. Due again if the storm has ended before it has, or it fired again."""
         async with self._store.transaction() as transaction:
             await _lock_incident(transaction, claim)
             await transaction.execute(
                 f"""
                 update delivery set error = null, due_at = now(), created_at = now(), lease = null,
                   state = case when exists (select 1 from incident i left join incident p on p.id = i.parent_id
-                    where i.id = %(incident_id)s and i.state = 'firing' and p.state is distinct from 'firing')
+                    where i.id = %(incident_id)s and p.state is distinct from 'firing'
+                      and (i.state = 'firing' or {SPEAKS_FOR_ITSELF}))
                     then 'due' else 'absorbed' end
                 where {_KEY} and lease = %(lease)s
                 """,  # noqa: S608 - a constant

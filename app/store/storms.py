@@ -11,6 +11,7 @@ from app.domain.subject import Subject
 from app.store.engine import Row, Store, Transaction
 from app.store.news import want_edits_of
 from app.store.rows import subjects_from_json
+from app.store.swept import let_go
 
 MEMBERS_READ = 2_000
 """A storm is described by so many of its members, the most severe first; the others are counted."""
@@ -119,10 +120,8 @@ class Storms:
 
 async def _let_go(transaction: Transaction, parent_id: UUID, alone: list[UUID]) -> None:
     """Those alone are told anew, as if nothing had been of what the storm told; of the others nothing more is."""
-    await transaction.execute(
-        "update incident set announced_at = null where id = any(%(alone)s)",
-        alone=alone,
-    )
+    await transaction.execute("update incident set announced_at = null where id = any(%(alone)s)", alone=alone)
+    await let_go(transaction, alone)
     await transaction.execute(
         """
         update delivery d set due_at = now(), created_at = now(),

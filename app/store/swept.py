@@ -147,6 +147,25 @@ async def _adopt(transaction: Transaction, parent_id: UUID, members: list[UUID])
     await let_speak(transaction, parent_id, [(row["notifier"], row["target"]) for row in heads])
 
 
+SPEAKS_FOR_ITSELF = """
+exists (select 1 from timeline t
+  where t.month = i.month and t.incident_id = i.id and t.key = 'alone:' || i.parent_id)
+"""
+"""Of a child `i`: whether it fired on when its storm ended, or fired again since."""
+
+
+async def let_go(transaction: Transaction, incidents: Sequence[UUID]) -> None:
+    """These children fire, and no storm speaks for them: remembered, for each is told even if it ends before that."""
+    await transaction.execute(
+        """
+        insert into timeline (month, incident_id, key, at, kind, body, source)
+        select month, id, 'alone:' || parent_id, clock_timestamp(), 'storm.left', 'the storm is over: told by itself',
+          'sitrep' from incident where id = any(%(ids)s) and parent_id is not null on conflict do nothing
+        """,
+        ids=list(incidents),
+    )
+
+
 async def let_speak(transaction: Transaction, parent_id: UUID, channels: Sequence[tuple[str, str]]) -> None:
     """The storm is told in these (notifier, target): wherever one of its children would be, or was.
 

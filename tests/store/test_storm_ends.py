@@ -88,6 +88,55 @@ async def test_what_was_to_be_told_by_itself_is_told_even_if_it_ends_right_then(
     assert heads == set(incidents[4:])
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["fires on", "fires again"])
+async def test_where_nothing_is_said_before_all_is_known_it_is_told_though_it_has_ended_by_then(
+    weather: Weather, *, again: bool
+) -> None:
+    incidents = await weather.many(6, node="node-7")
+    await weather.announce_all(incidents)
+    for number in range(6 if again else 4):
+        await weather.over(number)
+    (storm,) = await weather.raging()
+    await weather.end(storm)
+    if again:
+        await weather.breaks(4, node="node-7", starts=8, minute=9)
+    # An incoming webhook wants no head as long as more is being asked.
+    await weather.deliveries.announce(incidents[4], [])
+    await weather.over(4, ends=10)
+    await weather.announce_all([incidents[0], incidents[4]])
+    assert (await weather.parts(incidents[4]))["head"] == "due"
+    assert "head" not in await weather.parts(incidents[0])
+
+
+async def test_a_head_that_its_sender_leaves_to_a_storm_too_late_is_told_though_it_has_ended(weather: Weather) -> None:
+    (first, *_) = early = await weather.many(3, node="node-7")
+    await weather.announce_all(early)
+    claim = await weather.deliveries.claim(Channel("slack", "C1"))
+    assert claim
+    await weather.announce_all([await weather.breaks(3, node="node-7")])
+    (storm,) = await weather.raging()
+    await weather.end(storm)
+    await weather.over(0)
+    await weather.announce_all([first])
+    await weather.deliveries.absorb(claim)
+    assert (await weather.parts(claim.incident_id))["head"] == "due"
+
+
+async def test_what_gets_worse_right_after_its_storm_is_news_where_it_was_told_before(weather: Weather) -> None:
+    (first, *_) = early = await weather.many(3, node="node-7")
+    await weather.announce_all(early)
+    assert await told(weather, first) == [()]
+    await weather.announce_all([await weather.breaks(3, node="node-7")])
+    for number in range(1, 4):
+        await weather.over(number)
+    (storm,) = await weather.raging()
+    await weather.end(storm)
+    worse = alert("Down", starts=11, severity="critical")
+    await weather.acceptance.accept(post("NotReady 0", worse, minute=12, subject=Subject("prod", "shop", "", "app-0")))
+    await weather.announce_all([first])
+    assert ("now critical, was warning: Down",) in await told(weather, first)
+
+
 async def test_what_a_storm_that_is_over_would_have_told_is_not_left_to_it(weather: Weather) -> None:
     await weather.announce_all(await weather.many(3, node="node-7"))
     claim = await weather.deliveries.claim(Channel("slack", "C1"))

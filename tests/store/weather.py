@@ -44,10 +44,10 @@ class Weather(House):
     async def announce_all(self, incidents: list[UUID]) -> list[UUID | None]:
         return [(await self.deliveries.announce(one, HEAD)).parent_id for one in incidents]
 
-    async def over(self, number: int, name: str = "NotReady") -> None:
-        fired = replace(alert(name, ends=5), fingerprint=f"{number:016x}")
+    async def over(self, number: int, name: str = "NotReady", *, ends: float = 5) -> None:
+        fired = replace(alert(name, ends=ends), fingerprint=f"{number:016x}")
         subject = Subject("prod", "shop", "Deployment", f"app-{number}")
-        await self.acceptance.accept(post(f"{name} {number}", fired, minute=6, subject=subject))
+        await self.acceptance.accept(post(f"{name} {number}", fired, minute=ends + 1, subject=subject))
 
     async def end(self, storm: Storm) -> list[UUID]:
         """The storm is over, however many of it fire; those that fire on."""
