@@ -55,3 +55,16 @@ def test_of_other_values_only_the_hosts_inside_the_cluster_are_kept(
 ) -> None:
     kept = without_value({"name": name, "value": value})
     assert kept == {"name": name, "value": None, "calls": hosts}
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        (["redis-cli", "-a", "hunter" + "2hunter2", "ping"], ["redis-cli", "-a", "[REDACTED:cli]", "ping"]),
+        (["mysqladmin", "-phunter" + "2hunter2", "ping"], ["mysqladmin", "-p[REDACTED:cli]", "ping"]),
+        (["curl", "-u", "app:hunter" + "2hunter2", "http://x"], ["curl", "-u", "[REDACTED:cli]", "http://x"]),
+        (["kubectl", "-a", "-p", "8080", "app:latest"], ["kubectl", "-a", "-p", "8080", "app:latest"]),
+    ],
+)
+def test_what_a_flag_means_depends_on_the_program(line: list[str], kept: list[str]) -> None:
+    assert without_secrets(line) == kept

@@ -56,6 +56,24 @@ def test_a_password_inside_an_address_is_not_shown() -> None:
     assert "s3cr3t" not in repr(diffs)
 
 
+@pytest.mark.parametrize("probe", ["livenessProbe", "readinessProbe", "startupProbe"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["mysqladmin", "ping", "--password", "hunter" + "2hunter2"],
+        ["mysqladmin", "-phunter" + "2hunter2", "ping"],
+        ["redis-cli", "-a", "hunter" + "2hunter2", "ping"],
+        ["curl", "--token", "hunter" + "2hunter2", "http://localhost/healthz"],
+        ["sh", "-c", "redis-cli -a hunter" + "2hunter2 ping"],
+    ],
+)
+def test_a_password_in_what_a_probe_runs_is_not_shown(probe: str, command: list[str]) -> None:
+    diffs = diff_templates(template(), template(**{probe: {"exec": {"command": command}}}))
+    (told,) = [diff.new or "" for diff in diffs if ".exec" in diff.path]
+    assert command[0] in told
+    assert "hunter2" not in repr(diffs)
+
+
 def test_a_changed_password_flag_is_not_shown() -> None:
     diffs = diff_templates(template(args=["--password", "a"]), template(args=["--password", "s3" + "cr3t", "-v"]))
     assert len(diffs) == 1

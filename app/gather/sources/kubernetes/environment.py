@@ -72,14 +72,23 @@ def _may_be_inside(host: str) -> bool:
 
 
 def without_secrets(arguments: Sequence[Any]) -> list[Any]:
-    """A command line in which the word after `--password` and its like is withheld."""
+    """A command line without what follows `--password` and its like, or what its program takes for a password."""
     kept: list[Any] = []
     announced = False
     for argument in arguments:
-        kept.append(WITHHELD if announced else argument)
+        kept.append(WITHHELD if announced else _in_context(kept, argument))
         is_flag = isinstance(argument, str) and argument.startswith("-") and "=" not in argument
         announced = is_flag and is_secret_name(argument.lstrip("-")) and not announced
     return kept
+
+
+def _in_context(before: Sequence[Any], argument: Any) -> Any:  # noqa: ANN401 - JSON
+    """An argument as it may be shown after these: what `-a` or `-p` means depends on the program."""
+    if not before or not isinstance(argument, str):
+        return argument
+    context = f"{before[0]} {before[-1]} "
+    told = redact(context + argument)
+    return told.removeprefix(context) if told.startswith(context) else WITHHELD
 
 
 def _is_harmless(name: str, value: str) -> bool:
