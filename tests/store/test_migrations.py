@@ -55,3 +55,30 @@ async def test_the_tables_match_the_migrations(database_url: str) -> None:
 async def test_replicas_may_migrate_at_the_same_time(fresh_database: Fresh) -> None:
     url = await fresh_database()
     await asyncio.gather(*(asyncio.to_thread(migrate, url) for _ in range(4)))
+
+
+async def test_what_the_journal_kept_of_probes_is_forgotten_and_nothing_else_is(fresh_database: Fresh) -> None:
+    url = await fresh_database()
+    engine = create_engine(psycopg_url(url))
+    await asyncio.to_thread(migrate, url)
+    with engine.connect() as connection:
+        command.downgrade(alembic_config(connection), "0007")
+        for path in ("containers[app].livenessProbe.exec", "containers[app].image"):
+            connection.exec_driver_sql(
+                """
+                insert into change (id, source, at, cluster, namespace, kind, name, change, summary, diff, actor) values
+                (gen_random_uuid(), 'kubernetes', now(), '', 'shop', 'Deployment', 'app', 'rollout', '', %s::jsonb, '')
+                """,
+                (f'[["{path}", "old", "new"]]',),
+            )
+        connection.exec_driver_sql(
+            "insert into watched (cluster, kind, namespace, name, uid, fields) values ('', 'Node', '', 'a', '', '{}')"
+        )
+        connection.exec_driver_sql("insert into watch_scope (cluster, kind, namespace) values ('', 'Deployment', '')")
+        connection.commit()
+    await asyncio.to_thread(migrate, url)
+    with engine.connect() as connection:
+        kept = connection.exec_driver_sql("select diff -> 0 ->> 0 from change").scalars().all()
+        left = connection.exec_driver_sql("select (select count(*) from watched) + (select count(*) from watch_scope)")
+        assert (kept, left.scalar()) == (["containers[app].image"], 0)
+    engine.dispose()
