@@ -14,9 +14,8 @@ from app.domain.query import (
     RolloutQuery,
     ServicesQuery,
 )
-from tests.gather.cluster import body, shop, subject
+from tests.gather.cluster import CHECKOUT, POD, body, shop, subject
 
-CHECKOUT, POD = subject("Deployment", "checkout"), subject("Pod", "checkout-7c5f46fc47-xh86l")
 NODE, SHOP = subject("Node", "node-3", ""), subject("Namespace", "shop", "")
 APP = (("app", "checkout"),)
 

@@ -71,3 +71,10 @@ async def fail(access: Access, number: int) -> str:
     with pytest.raises(SourceError) as refused:
         await access.answer(about(number), 2)
     return str(refused.value)
+
+
+async def give_up(*waiting: asyncio.Task[Evidence]) -> None:
+    """As incidents do that wait no more; what they had asked is dropped soon."""
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)

@@ -1,7 +1,5 @@
 """Plans as they stand after what the cluster answered."""
 
-from datetime import UTC, datetime
-
 from app.domain.evidence import Evidence, ObjectState
 from app.domain.query import (
     ObjectQuery,
@@ -11,9 +9,8 @@ from app.domain.query import (
 from app.domain.subject import Subject
 from app.gather.plan import Plan
 from app.gather.planner import Planner
-from tests.gather.cluster import Body, subject
+from tests.gather.cluster import NOW, Body, subject
 
-NOW = datetime(2026, 10, 21, 2, 16, tzinfo=UTC)
 REPLICA_SET = subject("ReplicaSet", "checkout-7c5f46fc47")
 
 

@@ -1,4 +1,4 @@
-"""The way to a source: a question is asked once for all who want to know, and a dead source is left alone."""
+"""The way to a source: a question is asked once for all who want to know, and one that nobody waits for is dropped."""
 
 import asyncio
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.gather.access import CONCURRENT_QUESTIONS, REMEMBERED_ANSWERS, REMEMBERED_SECONDS, Access
-from tests.gather.one_source import QUERY, SICK, Clock, Cluster, about, fail
+from tests.gather.one_source import QUERY, SICK, Clock, Cluster, about, fail, give_up
 
 pytestmark = pytest.mark.anyio
 
@@ -96,8 +96,7 @@ async def test_a_question_that_nobody_waits_for_any_more_is_dropped() -> None:
     access = Access(source, 5.0)
     only = asyncio.create_task(access.answer(QUERY, 2))
     await asyncio.sleep(0.01)
-    only.cancel()
-    await asyncio.gather(only, return_exceptions=True)
+    await give_up(only)
     await asyncio.sleep(0.01)
     assert not access.has(QUERY)
     assert not access.breaker.is_open

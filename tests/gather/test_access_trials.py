@@ -7,7 +7,7 @@ import pytest
 from app.domain.errors import SourceError
 from app.gather.access import CONCURRENT_QUESTIONS, Access
 from app.gather.breaker import FAILURES_IN_A_ROW, REST_SECONDS
-from tests.gather.one_source import QUERY, SICK, Clock, Cluster, about, fail
+from tests.gather.one_source import QUERY, SICK, Clock, Cluster, about, fail, give_up
 
 pytestmark = pytest.mark.anyio
 NOT_FOUND = SourceError("no such pod")
@@ -80,8 +80,7 @@ async def test_a_trial_that_nobody_waits_for_any_more_leaves_room_for_the_next()
     source.gate.clear()
     trial = asyncio.create_task(access.answer(about(1), 2))
     await asyncio.sleep(0.01)
-    trial.cancel()
-    await asyncio.gather(trial, return_exceptions=True)
+    await give_up(trial)
     await asyncio.sleep(0.01)
     source.fails = None
     source.gate.set()
@@ -99,8 +98,7 @@ async def test_a_trial_that_never_had_its_turn_leaves_room_for_the_next() -> Non
     clock.now += REST_SECONDS
     trial = asyncio.create_task(access.answer(about(90), 2))
     await asyncio.sleep(0.01)
-    trial.cancel()
-    await asyncio.gather(trial, return_exceptions=True)
+    await give_up(trial)
     assert access.breaker.is_open
     source.gate.set()
     next_trial = access.answer(about(91), 2)
@@ -120,8 +118,7 @@ async def test_a_question_that_is_dropped_in_the_queue_lets_no_second_one_try() 
     clock.now += REST_SECONDS
     trial = asyncio.create_task(access.answer(about(90), 2))
     await asyncio.sleep(0.01)
-    queued.cancel()
-    await asyncio.gather(queued, return_exceptions=True)
+    await give_up(queued)
     await asyncio.sleep(0.01)
     async with asyncio.timeout(1):
         assert "being tried again" in await fail(access, 91)
@@ -146,8 +143,7 @@ async def test_who_asks_what_is_just_being_dropped_gets_an_answer() -> None:
     access = Access(source, 5.0)
     leaves = asyncio.create_task(access.answer(QUERY, 2))
     await asyncio.sleep(0.01)
-    leaves.cancel()
-    await asyncio.gather(leaves, return_exceptions=True)
+    await give_up(leaves)
     source.gate.set()
     assert (await access.answer(QUERY, 2)).items
     assert len(source.asked) == 2
@@ -161,9 +157,7 @@ async def test_questions_that_hang_until_everybody_gives_up_are_failures() -> No
     waiting = [asyncio.create_task(access.answer(about(n), 2)) for n in range(20)]
     await asyncio.sleep(0.01)
     clock.now += 10
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
+    await give_up(*waiting)
     await asyncio.sleep(0.01)
     assert access.breaker.is_open
     assert "no answer in 10 s" in access.breaker.reason
@@ -176,7 +170,5 @@ async def test_a_source_that_is_only_slow_is_not_left_alone() -> None:
     waiting = [asyncio.create_task(access.answer(about(n), 2)) for n in range(40)]
     await asyncio.sleep(0.01)
     clock.now += 2
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
+    await give_up(*waiting)
     assert not access.breaker.is_open

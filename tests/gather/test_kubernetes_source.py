@@ -1,3 +1,5 @@
+"""What the API tells of pods, events, rollouts, logs and lists, and what of that is kept."""
+
 from pathlib import Path
 
 import pytest

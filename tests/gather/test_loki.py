@@ -1,3 +1,5 @@
+"""What Loki holds is asked for within its budget, redacted, counted and compared with the usual time."""
+
 from datetime import timedelta
 
 import pytest

@@ -1,3 +1,5 @@
+"""What is asked of an alert at once, and how owners are followed from what was answered."""
+
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime

@@ -1,16 +1,10 @@
 """Against the real program: every PromQL that we may send is executed by it."""
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote_plus
 
-import httpx
 import pytest
 
 from app.domain.alert import Alert, AlertStatus
@@ -23,6 +17,7 @@ from app.gather.sources.prometheus import PrometheusSource
 from app.playbooks.loader import load_playbooks
 from app.playbooks.questions import Questions
 from tests.gather.canned import settings
+from tests.prometheus import prometheus
 
 pytestmark = pytest.mark.anyio
 
@@ -42,46 +37,8 @@ scrape_configs:
 
 @pytest.fixture(scope="module")
 def prometheus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = shutil.which("prometheus")
-    if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("prometheus is not installed")
-        pytest.skip("prometheus is not installed")
-    folder = tmp_path_factory.mktemp("prometheus")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    (folder / "prometheus.yml").write_text(CONFIG % {"port": port})
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                program,
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for_samples(url)
+    with prometheus(tmp_path_factory.mktemp("prometheus"), CONFIG, ready=("up == 1", 3)) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def _wait_for_samples(url: str) -> None:
-    for _ in range(100):
-        try:
-            answer = httpx.get(f"{url}/api/v1/query", params={"query": "up == 1"}, trust_env=False)
-            if len(answer.json()["data"]["result"]) == 3:
-                return
-        except (httpx.HTTPError, ValueError, KeyError):
-            pass
-        time.sleep(0.1)
-    pytest.fail("prometheus scraped nothing in 10 s")
 
 
 @pytest.fixture

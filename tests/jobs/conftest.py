@@ -4,16 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.store.engine import Store
-from app.store.queue import Queue
 from tests.jobs.watch import Watch
+from tests.store.house import opened
 
 
 @pytest.fixture
 async def watch(database_url: str) -> AsyncIterator[Watch]:
-    store = Store(database_url)
-    queue = Queue(store)
-    await queue.open()
-    yield Watch(store, queue)
-    await queue.aclose()
-    await store.aclose()
+    """A house with a keeper of storms."""
+    async with opened(Watch, database_url) as watch:
+        yield watch

@@ -4,9 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.store.engine import Store
-from app.store.queue import Queue
-from tests.store.house import House
+from tests.store.house import House, opened
 from tests.store.weather import Weather
 
 
@@ -14,21 +12,13 @@ from tests.store.weather import Weather
 async def weather(database_url: str, anyio_backend: str) -> AsyncIterator[Weather]:
     """A house in which many things break at once."""
     del anyio_backend  # asked for so that this fixture runs on it
-    store = Store(database_url)
-    queue = Queue(store)
-    await queue.open()
-    yield Weather(store, queue)
-    await queue.aclose()
-    await store.aclose()
+    async with opened(Weather, database_url) as weather:
+        yield weather
 
 
 @pytest.fixture
 async def house(database_url: str, anyio_backend: str) -> AsyncIterator[House]:
     """A store with its acceptance."""
     del anyio_backend  # asked for so that this fixture runs on it
-    store = Store(database_url)
-    queue = Queue(store)
-    await queue.open()
-    yield House(store, queue)
-    await queue.aclose()
-    await store.aclose()
+    async with opened(House, database_url) as house:
+        yield house

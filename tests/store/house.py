@@ -1,7 +1,10 @@
 """A store with its acceptance, and the bodies that are posted to it at a time that the test names."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from app.domain.alert import Alert, AlertGroup, AlertStatus
@@ -59,6 +62,9 @@ def post(
     return Post(body, tuple(dict.fromkeys(about.values())), at(minute), about)
 
 
+AnyHouse = TypeVar("AnyHouse", bound="House")
+
+
 class House:
     """A store with its acceptance, and a clock that the test turns."""
 
@@ -104,3 +110,14 @@ class House:
 
     async def news(self, incident_id: UUID) -> list[str]:
         return [entry.kind for entry in (await self.get(incident_id)).timeline if entry.kind.startswith("news.")]
+
+
+@asynccontextmanager
+async def opened(kind: type[AnyHouse], url: str) -> AsyncIterator[AnyHouse]:
+    """A house of this kind on this database, and its queue."""
+    store = Store(url)
+    queue = Queue(store)
+    await queue.open()
+    yield kind(store, queue)
+    await queue.aclose()
+    await store.aclose()
